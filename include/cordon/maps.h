@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) OR Apache-2.0 */
+/*
+ * In:  types.h, reasons.h.
+ * Out: keys and values of every map, as the programs and the engine read and write them.
+ * Never: how a map is made (bpf/maps.h) or filled (user/dataplane).
+ *
+ * Byte order: host order unless a field says otherwise. Addresses are 16 bytes in network order; IPv4 is written as
+ * ::ffff:a.b.c.d (RFC 4291 2.5.5.2), and such an address inside an IPv6 header is refused, so the two never meet.
+ *
+ * How a table changes under its readers (research: a value found by hash can be recycled while it is read):
+ *  - Hashes give an index only. The row stands in a plain array, carries its own key, and the reader compares it.
+ *  - A freed row is used again only after a grace period (every program that could hold its index has ended).
+ *  - What a policy says of a row stands twice, once a side; one 64-bit store changes a side, so no reader sees half.
+ *  - A side counts only if its generation is the one that the packet read from `control`.
+ */
+#ifndef CORDON_MAPS_H
+#define CORDON_MAPS_H
+
+#include "types.h"
+#include "reasons.h"
+
+/*
+ * Map `control`, one row, mapped writable by the engine. The program reads `generation` once per packet; all else that
+ * it reads for that packet belongs to that generation or the packet is dropped.
+ */
+struct control {
+	__u32 generation;   /* of the policy in force; 0: none was ever applied. Even/odd chooses the side. Never reused. */
+	__u32 layout;       /* CORDON_LAYOUT */
+	__u32 brake;        /* not 0: every SOFT and HARD drop becomes would_deny */
+	__u32 row_generation; /* last generation given to a device row; the engine counts it up */
+	__s64 clock_offset; /* ns added to the boot clock; 0 but in replay and tests */
+};
+
+/* Map `heads`, a row a side: what a policy says of the whole site. */
+struct policy_head {
+	__u32 generation;      /* must equal the packet's, else STALE_ROW */
+	__u32 service_classes; /* width of a row of `verdicts` */
+	__u16 unknown_class;   /* of a device in no segment */
+	__u16 pad;
+	__u8 site_mode;        /* enum cordon_mode */
+	__u8 unknown_mode;     /* of the segment `unknown`, for what belongs to no device on a port without a mode */
+	__u8 pad2[2];
+};
+
+/* Map `port_index`: interface index -> logical port. Map `ports`: logical port -> row. */
+#define PORT_FAIL_OPEN 0x1   /* with no policy: pass */
+#define PORT_MODE_SET 0x2    /* `mode` is given in gateway.yaml */
+#define PORT_PRIORITY_TAG 0x4 /* VID 0 counts as no tag */
+
+struct port {
+	__u32 ifindex;     /* 0: free or gone; must equal the packet's */
+	__u32 number;      /* logical number, equals the row's index */
+	__u8 role;         /* enum cordon_role */
+	__u8 mode;         /* enum cordon_mode, with PORT_MODE_SET */
+	__u16 flags;       /* PORT_* */
+	__u32 group;       /* 0: none; devices may roam between ports of one group */
+	__u64 adopt_until; /* boot clock ns: until then flows already alive are adopted if policy allows */
+	__u8 mac[6];       /* the gateway's own as devices of this port address it (the bridge's, or the port's) */
+	__u8 pad[2];
+};
+
+/* One side of a device or of a binding. Written and read as one 64-bit word. */
+struct side {
+	__u32 generation; /* of the policy this side was written for; 0: absent */
+	__u16 class;      /* security identity within that policy; 0 is never a class */
+	__u8 mode;        /* enum cordon_mode of the device; for the gateway's addresses OBSERVE */
+	__u8 flags;       /* SIDE_* */
+};
+CORDON_ASSERT(sizeof(struct side) == 8, "a side is one word");
+
+#define SIDE_UNAUTHENTICATED 0x1 /* must authenticate and has not */
+#define SIDE_NO_GUARDS 0x2       /* not even ARP, ND and DHCP (dot1x required, not authenticated) */
+
+/*
+ * Map `device_index`: device key -> row number. Map `devices`: the rows, mapped writable by the engine.
+ * Row CORDON_DEVICE_GATEWAY is the gateway itself and has no key.
+ */
+#define DEVICE_KEY(mac_be48, vlan) (((__u64)(mac_be48) << 16) | (vlan))
+#define DEVICE_QUARANTINED 0x1
+#define DEVICE_PLACED 0x2 /* its port is fixed by the policy or the engine; else learnt from the first frame */
+
+struct device {
+	__u64 key;        /* MAC in bits 63-16, first byte highest, VLAN in bits 15-0; 0: free row */
+	__u32 generation; /* from control.row_generation at each change that a live flow must notice, and at each reuse */
+	__u32 flags;      /* DEVICE_* */
+	__u32 port;       /* logical port it sits on; CORDON_PORT_NONE: none yet, taken from its first frame */
+	__u32 flow_quota; /* live flows it may own; 0: no limit */
+	__u64 until;      /* boot clock ns of the end of its lease; 0: none */
+	struct side side[CORDON_SIDES];
+	__u64 pad;
+};
+CORDON_ASSERT(sizeof(struct device) == 56, "device row");
+
+/*
+ * Map `binding_index`: address -> row number. Map `bindings`: which device an address belongs to.
+ * device[s] of a side is written only while that side is idle or the row is free; side[s].class may change at any time.
+ */
+struct address {
+	__u8 byte[16]; /* network order, IPv4 mapped */
+};
+
+struct binding {
+	struct address address; /* all zero: free row */
+	__u32 device[CORDON_SIDES];
+	struct side side[CORDON_SIDES]; /* class of this device when it speaks by this address */
+	__u64 until;  /* boot clock ns of the end of the address lease; 0: none */
+};
+CORDON_ASSERT(sizeof(struct binding) == 48, "binding row");
+
+/* The tables of one policy: inner maps of `pairs`, `services`, `verdicts`, `networks` (one a side), frozen once filled. */
+
+/* hash: (class of the initiator, class of the responder) -> row of `verdicts`; no entry: default deny */
+struct pair_key {
+	__u16 from;
+	__u16 to;
+};
+
+#define PAIR_TALKS 0x1 /* some service is allowed: ARP and ND may resolve */
+
+struct pair {
+	__u32 cell;  /* row number; the row begins at cell * service_classes */
+	__u32 flags; /* PAIR_* */
+};
+
+/* array of CORDON_SERVICE_COUNT: service -> service class; class 0 is what no rule names */
+struct service {
+	__u32 class;
+};
+
+/* array: cell * service_classes + service class -> what to do with a new flow; deny against allow was settled before */
+enum cordon_action {
+	CORDON_ACTION_DEFAULT, /* no rule: default deny */
+	CORDON_ACTION_ALLOW,
+	CORDON_ACTION_DENY,
+};
+#define VERDICT_AUDIT 0x1 /* the rule is in `mode: audit`: its deny passes as would_deny */
+
+struct verdict {
+	__u32 rule;   /* index into the revision's rules, or CORDON_RULE_NONE */
+	__u8 action;  /* enum cordon_action */
+	__u8 flags;   /* VERDICT_* */
+	__u16 pad;
+};
+
+/* LPM trie over all networks: class of an address that has no binding. ::/0 and ::ffff:0:0/96 are always there. */
+struct network_key {
+	__u32 prefixlen; /* 0-128 */
+	struct address address;
+};
+
+struct network {
+	__u32 class;
+};
+
+/*
+ * Map `flows`: one row a conversation, both directions. addr[0] < addr[1] as memcmp orders them; port[i] goes with addr[i].
+ * ICMP echo: both ports are the identifier, `asker` is 1 + the index of who asks; others 0.
+ */
+struct flow_key {
+	struct address addr[2];
+	__u16 port[2];
+	__u8 proto;
+	__u8 asker;
+	__u16 pad;
+};
+CORDON_ASSERT(sizeof(struct flow_key) == 40, "flow key");
+
+enum cordon_flow_state {
+	CORDON_FLOW_NEW,         /* only the initiator has spoken (TCP: SYN sent) */
+	CORDON_FLOW_ESTABLISHED, /* the responder has answered */
+	CORDON_FLOW_CLOSING,     /* FIN seen from one side or both, or RST */
+	CORDON_FLOW_CUT,         /* no longer allowed; only accounts for what it was */
+};
+
+struct flow_side {
+	__u64 packets; /* a GSO packet counts its segments */
+	__u64 bytes;   /* from the IP header up */
+	__u64 last;    /* boot clock ns of the last packet, 0: none */
+	__u32 device;  /* row of the device on this side; GATEWAY; NONE: a network */
+	__u32 device_generation;
+};
+
+/* side[0] is the initiator, side[1] the responder, whatever their order in the key */
+struct flow {
+	struct flow_key id;   /* compared after reading: the row may have been recycled */
+	__u32 generation;     /* policy that judged it last */
+	__u32 rule;
+	struct flow_side side[2];
+	__u64 first;          /* boot clock ns */
+	__u8 initiator;       /* index into id.addr of the initiator */
+	__u8 state;           /* enum cordon_flow_state */
+	__u8 tcp_flags[2];    /* all seen, by side */
+	__u8 reason;          /* why it was let in: enum cordon_reason */
+	__u8 verdict;         /* ALLOW, or WOULD_DENY for a flow that mode audit let in */
+	__u16 pad;
+};
+
+/* Map `counters`, per CPU, by device row: frames that crossed the device's port, whatever became of them. */
+struct traffic {
+	__u64 packets;
+	__u64 bytes; /* from the IP header up; for other frames the whole frame */
+};
+
+struct device_counters {
+	struct traffic passed[CORDON_DIR_COUNT];
+	struct traffic dropped[CORDON_DIR_COUNT];
+	struct traffic would_deny[CORDON_DIR_COUNT]; /* also in passed */
+	__u64 flows_started;
+	__u64 flows_live; /* sum over CPUs; one CPU's share may wrap below zero */
+};
+
+/* Map `drops`, per CPU: exact counts by device and reason, whether an event told of it or not. */
+struct drop_key {
+	__u32 device; /* row, or CORDON_DEVICE_NONE */
+	__u32 port;   /* logical port; 0 where device is given */
+	__u8 reason;
+	__u8 verdict; /* DENY or WOULD_DENY */
+	__u8 dir;
+	__u8 pad;
+};
+
+struct drop_count {
+	__u64 packets;
+	__u64 suppressed; /* no event: over the device's budget */
+	__u64 lost;       /* no event: the ring buffer was full */
+};
+
+/* Map `reasons`, per CPU, by reason: the same totals, which cannot overflow any table. Index: reason * 3 + verdict. */
+
+/* Map `budgets`, by device row: token bucket of its events (row NONE: all that belongs to no device). */
+struct budget {
+	__u64 last;   /* boot clock ns of the last refill */
+	__u32 tokens;
+	__u32 skipped; /* suppressed since the last event of this device, told in the next one */
+};
+
+#endif
