@@ -37,6 +37,13 @@ struct diagnostics {
 	size_t errors;
 };
 
+#define POLICY_MAX_DIAGNOSTICS 200 /* of each kind; then one that says so */
+
+/* `line` 0: the whole file. Without memory the message is lost but the count is not. */
+void diagnostics_add(struct diagnostics *d, bool warning, const char *file, uint32_t line, uint32_t column, const char *format, ...)
+	__attribute__((format(printf, 6, 7)));
+/* By file as listed in `files`, then by position; the same order again if nothing was added. */
+void diagnostics_sort(struct diagnostics *d, const char *const *files, size_t n_files);
 void diagnostics_done(struct diagnostics *d);
 /* "FILE:LINE:COL: message" a line; warnings as "FILE:LINE:COL: warning: message" */
 void diagnostics_print(const struct diagnostics *d, FILE *out);
@@ -53,6 +60,13 @@ int policy_compile(const struct policy *policy, const struct policy_env *env, st
 
 /* Runs `tests:`; a failed one is an error diagnostic at its place. *ret_passed and *ret_failed count them. */
 int policy_run_tests(const struct policy *policy, const struct image *image, struct diagnostics *d, size_t *ret_passed, size_t *ret_failed);
+
+/*
+ * Sources from files, or from folders read in name order (*.yaml, *.yml). -ENOENT also for a folder without any such file,
+ * -EFBIG: over POLICY_MAX_BYTES in all; *ret_why gets a sentence to free, on failure only.
+ */
+int policy_load_path(const char *const *paths, size_t n, struct policy_source **ret, size_t *ret_n, char **ret_why);
+void policy_sources_free(struct policy_source *sources, size_t n);
 
 /* SHA-256 over the sources' bytes with their lengths, hex; the hash of a revision. */
 void policy_hash(const struct policy_source *sources, size_t n, char ret[65]);
