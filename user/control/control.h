@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * In:  requests on one AF_UNIX stream socket, from peers whose uid the kernel vouches for.
+ * Out: replies and streams of JSON lines.
+ * Never: what a command does (the daemon registers that in one table); waiting for a slow client.
+ *
+ * Protocol, version 1. Request: one JSON line {"schema":1,"command":"status","args":{…},"files":[{"name":"…","size":N},…]}
+ * followed by the bytes of the files. Reply: any number of JSON lines, the last one
+ * {"schema":1,"done":true,"status":EXIT,"message":"…"} where EXIT is an exit status of spec/cli.md; before it
+ * {"schema":1,"data":…} documents (streams: one a line). A request over its size limit, or not finished in 5 s, is
+ * refused. At most 32 clients. A client that does not read is let go once 4 MiB wait for it.
+ */
+#ifndef CORDON_CONTROL_H
+#define CORDON_CONTROL_H
+
+#include <event2/event.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define CONTROL_MAX_LINE (64u << 10)
+#define CONTROL_MAX_FILES (80u << 20)
+
+/* Exit statuses (spec/cli.md) */
+enum control_status {
+	CONTROL_DONE = 0,
+	CONTROL_ERROR = 1,
+	CONTROL_USAGE = 2,
+	CONTROL_WOULD_CHANGE = 3,
+	CONTROL_NOT_FOUND = 4,
+	CONTROL_UNREACHABLE = 5,
+	CONTROL_NOT_PERMITTED = 6,
+	CONTROL_CONFLICT = 7,
+	CONTROL_DEGRADED = 8,
+	CONTROL_REVERTED = 9,
+};
+
+struct control_server;
+struct control_client; /* valid inside a handler, and until its stream ends */
+
+struct control_file {
+	char *name;
+	char *text;
+	size_t size;
+};
+
+struct control_request {
+	const char *command;
+	json_t *args; /* object, borrowed */
+	struct control_file *files;
+	size_t n_files;
+	uid_t uid;
+	pid_t pid;
+	char who[64]; /* "root", "alice", "uid 1234" */
+};
+
+/*
+ * A handler sends data and ends with control_done(), or keeps the client for a stream (observe -f) and sends later.
+ * A client that goes away is reported through `gone` of control_keep().
+ */
+struct control_command {
+	const char *name;
+	bool changes; /* root only; else root and the group cordon-read */
+	void (*handle)(void *ctx, struct control_client *client, const struct control_request *request);
+};
+
+int control_server_new(struct event_base *base, const char *path, const struct control_command *commands, size_t n, void *ctx,
+		       struct control_server **ret, char **ret_why);
+void control_server_free(struct control_server *server);
+
+int control_data(struct control_client *client, json_t *data); /* takes the reference */
+void control_done(struct control_client *client, enum control_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void control_keep(struct control_client *client, void (*gone)(void *ctx, struct control_client *client), void *ctx);
+
+/* The caller's side, blocking. */
+struct control_call;
+int control_connect(const char *path, struct control_call **ret, char **ret_why); /* -ECONNREFUSED, -ENOENT, -EACCES */
+int control_send(struct control_call *call, const char *command, json_t *args, const struct control_file *files, size_t n);
+/* 1: *ret_data is a document (caller's reference); 0: done, *ret_status and *ret_message (to free, may be NULL) are set; <0: error. */
+int control_receive(struct control_call *call, json_t **ret_data, enum control_status *ret_status, char **ret_message);
+void control_close(struct control_call *call);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * In:  revisions, device places, audit entries; all written by the engine alone.
+ * Out: the same after a restart; which revision belongs to a generation of the kernel.
+ * Never: enforcement: a lost or unreadable database changes no verdict. The only room that knows SQLite. No secrets.
+ *
+ * WAL, synchronous=FULL: a call that returned 0 survives a power cut. Bounded waits: a locked database is -EBUSY after 1 s.
+ */
+#ifndef CORDON_STATE_H
+#define CORDON_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct state;
+
+/*
+ * Opens or makes DIR/cordon.db (folder 0700, file 0600), checks its integrity and schema version. A damaged file is set
+ * aside as cordon.db.damaged-TIME and a new one made; *ret_damaged then names it (to free), else NULL.
+ */
+int state_open(const char *dir, struct state **ret, char **ret_damaged, char **ret_why);
+void state_close(struct state *state);
+
+struct state_source {
+	char *name;
+	char *text;
+	size_t size;
+};
+
+/* One applied policy. Strings are owned by the struct. */
+struct state_revision {
+	uint64_t rev;        /* 1, 2, 3 … never reused */
+	uint32_t generation; /* of the kernel's control word */
+	char hash[65];
+	uint64_t time;       /* wall ns */
+	char *who;           /* "root", "uid 1000" */
+	char *why;           /* command or reason; may be NULL */
+	bool active;
+	struct state_source *sources;
+	size_t n_sources;
+};
+void state_revision_done(struct state_revision *r);
+
+/* Stores a revision not yet active, before the kernel flips to `generation`. *ret_rev is its number. */
+int state_revision_prepare(struct state *s, const struct state_revision *r, uint64_t *ret_rev);
+/* After the flip: this one is active, no other is. */
+int state_revision_activate(struct state *s, uint64_t rev);
+/* The flip did not come: forgets a prepared revision. */
+int state_revision_forget(struct state *s, uint64_t rev);
+/* -ENOENT. With sources. */
+int state_revision_active(struct state *s, struct state_revision *ret);
+int state_revision_by_generation(struct state *s, uint32_t generation, struct state_revision *ret);
+int state_revision_by_number(struct state *s, uint64_t rev, struct state_revision *ret);
+/* Newest first, without sources. */
+int state_revisions_each(struct state *s, int (*each)(void *ctx, const struct state_revision *r), void *ctx);
+
+/* Devices seen that no file names, and where devices sit. */
+struct state_device {
+	uint64_t key;        /* DEVICE_KEY */
+	char port[64];       /* name of the port or place it was last seen on, "" none */
+	uint64_t first_seen; /* wall ns */
+	uint64_t last_seen;
+};
+int state_device_put(struct state *s, const struct state_device *d);
+int state_devices_each(struct state *s, int (*each)(void *ctx, const struct state_device *d), void *ctx);
+
+/* Logical port numbers are stable by name: finds or gives one. */
+int state_port_number(struct state *s, const char *name, uint32_t *ret);
+
+/* Append-only audit log: who asked for which change. */
+int state_audit(struct state *s, const char *who, const char *action, const char *detail);
+int state_audit_each(struct state *s, int (*each)(void *ctx, uint64_t time, const char *who, const char *action, const char *detail), void *ctx);
+
+#endif
