@@ -175,8 +175,10 @@ struct exception {
 };
 
 /*
- * Why a rule is weaker in the kernel than as written. Unknown is false in an allow rule and true in a deny rule
- * (policy.md 6), so a parked allow opens nothing and a parked deny holds always; `check` warns of each.
+ * Why a rule is weaker in the kernel than as written; `check` warns of each. Two kinds:
+ * conditions of the whole rule (POLICY_PARKED_CONDITIONS): unknown is false in an allow rule and true in a deny rule
+ * (policy.md 6), so such an allow opens nothing and such a deny holds always;
+ * parts (peers, services, `related`): such a peer or service matches nothing, what stands beside it in the list goes on.
  */
 #define POLICY_PARKED(X) \
 	X(WHEN, "when", "schedules are not enforced yet") \
@@ -184,6 +186,7 @@ struct exception {
 	X(FACT, "if", "a fact that only life can tell is not evaluated yet") \
 	X(NAME, "name:", "DNS names are not learnt yet") \
 	X(MCAST, "mcast:", "multicast groups are not opened yet") \
+	X(BCAST, "bcast", "broadcast is not opened yet") \
 	X(FEED, "feed:", "feeds are not loaded yet") \
 	X(NAT, "nat", "forwarding under the gateway's address is not judged apart yet") \
 	X(ETH, "eth/", "ethertypes other than IP and ARP are not opened yet") \
@@ -195,6 +198,9 @@ enum policy_parked {
 #undef X
 	POLICY_PARKED_COUNT
 };
+
+/* FACT needs no care of its own: conditions_hold() (facts.h) answers for each device. */
+#define POLICY_PARKED_CONDITIONS (1u << POLICY_PARKED_WHEN | 1u << POLICY_PARKED_EXPIRES)
 
 struct rule {
 	char *id;
