@@ -154,14 +154,15 @@ struct network {
 
 /*
  * Map `flows`: one row a conversation, both directions. addr[0] < addr[1] as memcmp orders them; port[i] goes with addr[i].
- * ICMP echo: both ports are the identifier, `asker` is 1 + the index of who asks; others 0.
+ * ICMP: both ports are the identifier of a query (0 where a type has none), `icmp_type` is the type of the asking side, and
+ * `asker` is 1 + its index, so that who asked is part of the key. All three are 0 for other protocols.
  */
 struct flow_key {
 	struct address addr[2];
 	__u16 port[2];
 	__u8 proto;
 	__u8 asker;
-	__u16 pad;
+	__u16 icmp_type;
 };
 CORDON_ASSERT(sizeof(struct flow_key) == 40, "flow key");
 
@@ -227,11 +228,26 @@ struct drop_count {
 
 /* Map `reasons`, per CPU, by reason: the same totals, which cannot overflow any table. Index: reason * 3 + verdict. */
 
-/* Map `budgets`, by device row: token bucket of its events (row NONE: all that belongs to no device). */
+/*
+ * Map `budgets`, by device row, mapped writable by the engine: token bucket of its events (row NONE: all that belongs to no
+ * device), and how many live flows it owns (the initiator's, or the responder's where the initiator is no device).
+ */
 struct budget {
 	__u64 last;   /* boot clock ns of the last refill */
 	__u32 tokens;
 	__u32 skipped; /* suppressed since the last event of this device, told in the next one */
+	__u32 flows;   /* live flows this device owns; counted up by programs, down by the engine's sweep (both atomically) */
+	__u32 pad;
+};
+
+/* Map `trace_out`, one row: what became of the last frame; written only by programs loaded with `trace` (replay). */
+struct trace_record {
+	__u32 rule;
+	__u32 device;
+	__u8 verdict; /* enum cordon_verdict */
+	__u8 reason;  /* enum cordon_reason */
+	__u8 written; /* 1; the reader clears it before each run */
+	__u8 pad;
 };
 
 #endif

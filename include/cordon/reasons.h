@@ -65,7 +65,6 @@
 	X(ICMP_UNRELATED, "icmp_unrelated", SOFT, "an ICMP message that is not about a live flow of this device") \
 	X(TCP_STATE, "tcp_state", SOFT, "a TCP segment that does not fit the state of its flow") \
 	X(NO_FLOW, "no_flow", SOFT, "not the start of a flow, and no live flow has it") \
-	X(FOREIGN_FLOW, "foreign_flow", SOFT, "a live flow of another device") \
 	X(FLOW_FULL, "flow_full", SOFT, "the flow table is full") \
 	X(FLOW_QUOTA, "flow_quota", SOFT, "the device has as many flows as it may") \
 	X(DENY_RULE, "deny_rule", SOFT, "a deny rule") \

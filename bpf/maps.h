@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * In:  include/cordon/maps.h (what the rows mean).
+ * Out: the maps themselves.
+ * Never: access; each step reads its own tables through its own header.
+ */
+#ifndef CORDON_BPF_MAPS_H
+#define CORDON_BPF_MAPS_H
+
+#include "base.h"
+
+/* Capacities that the engine changes before loading. */
+#define DEFAULT_DEVICES 4096
+#define DEFAULT_BINDINGS 16384
+#define DEFAULT_FLOWS 65536
+#define DEFAULT_DROPS 65536
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct control);
+} control SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CORDON_SIDES);
+	__type(key, __u32);
+	__type(value, struct policy_head);
+} heads SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, CORDON_MAX_PORTS);
+	__type(key, __u32);
+	__type(value, __u32);
+} port_index SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CORDON_MAX_PORTS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct port);
+} ports SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, DEFAULT_DEVICES);
+	__type(key, __u64);
+	__type(value, __u32);
+} device_index SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, DEFAULT_DEVICES);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct device);
+} devices SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, DEFAULT_BINDINGS);
+	__type(key, struct address);
+	__type(value, __u32);
+} binding_index SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, DEFAULT_BINDINGS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct binding);
+} bindings SEC(".maps");
+
+/*
+ * One policy's tables: two slots each, the inner map of a slot is made anew, sized and frozen by every apply. Programs may
+ * only read them (BPF_F_RDONLY_PROG), so nothing that a frame brings can reach a policy.
+ */
+struct pairs_inner {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_RDONLY_PROG);
+	__type(key, struct pair_key);
+	__type(value, struct pair);
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, CORDON_SIDES);
+	__type(key, __u32);
+	__array(values, struct pairs_inner);
+} pairs SEC(".maps");
+
+struct services_inner {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CORDON_SERVICE_COUNT);
+	__uint(map_flags, BPF_F_RDONLY_PROG | BPF_F_INNER_MAP);
+	__type(key, __u32);
+	__type(value, struct service);
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, CORDON_SIDES);
+	__type(key, __u32);
+	__array(values, struct services_inner);
+} services SEC(".maps");
+
+struct verdicts_inner {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_RDONLY_PROG | BPF_F_INNER_MAP);
+	__type(key, __u32);
+	__type(value, struct verdict);
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, CORDON_SIDES);
+	__type(key, __u32);
+	__array(values, struct verdicts_inner);
+} verdicts SEC(".maps");
+
+struct networks_inner {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);
+	__type(key, struct network_key);
+	__type(value, struct network);
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, CORDON_SIDES);
+	__type(key, __u32);
+	__array(values, struct networks_inner);
+} networks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, DEFAULT_FLOWS);
+	__type(key, struct flow_key);
+	__type(value, struct flow);
+} flows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, DEFAULT_DEVICES);
+	__type(key, __u32);
+	__type(value, struct device_counters);
+} counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, DEFAULT_DROPS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct drop_key);
+	__type(value, struct drop_count);
+} drops SEC(".maps");
+
+/* index: reason * CORDON_VERDICT_COUNT + verdict */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, CORDON_REASON_COUNT * CORDON_VERDICT_COUNT);
+	__type(key, __u32);
+	__type(value, __u64);
+} reasons SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, DEFAULT_DEVICES);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct budget);
+} budgets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct trace_record);
+} trace_out SEC(".maps");
+
+/* What a program knows of the frame in its hands; one row a hook and CPU, for the stack has only 512 bytes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, CORDON_DIR_COUNT);
+	__type(key, __u32);
+	__type(value, struct packet);
+} scratch SEC(".maps");
+
+#endif
