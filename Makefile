@@ -7,12 +7,14 @@ PREFIX   ?= /usr/local
 DESTDIR  ?=
 CLANG    ?= clang
 LLVM_STRIP ?= llvm-strip
-BPFTOOL  ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
+BPFTOOL  ?= PATH="$$PATH:/usr/sbin" bpftool
 VERSION  := 0.1.0
 
 # SAN=1: address and undefined-behaviour sanitizers, in a folder of their own.
 ifdef SAN
-BUILD    := $(BUILD)/san
+ifeq ($(filter %/san,$(BUILD)),)
+override BUILD := $(BUILD)/san
+endif
 SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 HARDEN   :=
 else
@@ -56,7 +58,7 @@ BPF_HDRS := $(wildcard bpf/*.h) $(wildcard include/cordon/*.h) vmlinux/$(ARCH)/v
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-function -Wno-address-of-packed-member \
               -D__TARGET_ARCH_$(subst x86_64,x86,$(ARCH)) -Iinclude -Ivmlinux/$(ARCH) -Ibpf
 
-$(BUILD)/bpf/cordon.bpf.o: bpf/cordon.bpf.c $(BPF_HDRS)
+$(BUILD)/bpf/cordon.bpf.o: bpf/cordon.bpf.c $(BPF_HDRS) | deps
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_CFLAGS) -c $< -o $(@:.o=.raw.o)
 	$(BPFTOOL) gen object $@ $(@:.o=.raw.o)

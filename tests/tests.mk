@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+# What is tested and how it is built; docs/dev/testing.md tells how the tiers work.
+#   tests/unit/test_NOUN.c, tests/bpf/test_NOUN.c   one criterion program each, linked with libcordon.a
+#   tests/lib/*.c                                   helpers that every one of them is linked with
+#   tests/tools/NAME.c, NAME_*.c                    one program NAME for the scripts
+
+## make test-unit, test-bpf, test-netns, test-vm   one tier of the tests; FILTER=GLOB runs the files that match
+## make test-san   unit tests under the sanitizers
+
+TEST_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c tests/bpf/test_*.c))
+TEST_HELPERS  := $(patsubst tests/%.c,$(BUILD)/tests/%.o,$(wildcard tests/lib/*.c))
+TOOL_SRCS     := $(wildcard tests/tools/*.c)
+TOOLS         := $(foreach t,$(basename $(notdir $(TOOL_SRCS))),$(if $(findstring _,$(t)),,$(t)))
+UNIT_PROGRAMS := $(filter $(BUILD)/tests/unit/%,$(TEST_PROGRAMS))
+BPF_PROGRAMS  := $(filter $(BUILD)/tests/bpf/%,$(TEST_PROGRAMS))
+TOOL_PROGRAMS := $(TOOLS:%=$(BUILD)/tests/%)
+# A daemon with failpoints, once there is one.
+FAIL_PROGRAMS := $(if $(wildcard user/cordond/*.c),$(BUILD)/failpoints/cordond)
+TEST_BUILDS   := $(TEST_PROGRAMS) $(TOOL_PROGRAMS) $(FAIL_PROGRAMS)
+
+TEST_CFLAGS = $(ALL_CFLAGS) -Iuser -Itests/lib
+TEST_RUN    = scripts/test -b $(BUILD) $(if $(FILTER),-f '$(FILTER)')
+PARALLEL    = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+
+.PHONY: deps-test
+deps-test:
+	@scripts/deps build demo test vm
+
+$(BUILD)/tests/tools/%.o: tests/tools/%.c | deps
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/tests/bpf/%.o: $(BUILD)/bpf/cordon.skel.h
+$(BUILD)/tests/%.o: tests/%.c | deps-test
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(TEST_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_HELPERS) $(BUILD)/libcordon.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call PKG,libs) -lcriterion
+
+define tool
+$(BUILD)/tests/$(1): $$(patsubst tests/%.c,$$(BUILD)/tests/%.o,$$(wildcard tests/tools/$(1).c tests/tools/$(1)_*.c))
+	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(call PKG,libs)
+endef
+$(foreach t,$(TOOLS),$(eval $(call tool,$(t))))
+
+.PHONY: test-programs
+test-programs: $(BINS) $(TEST_BUILDS)
+
+# Each tier builds what it runs first, so that nothing is compiled while tests watch clocks, nor inside the machines.
+.PHONY: test test-unit test-bpf test-netns test-vm test-san check
+test: deps-test
+	@$(MAKE) --no-print-directory $(PARALLEL) test-programs
+	@$(TEST_RUN) check unit bpf netns vm
+
+test-unit: deps-test
+	@$(MAKE) --no-print-directory $(PARALLEL) $(UNIT_PROGRAMS)
+	@$(TEST_RUN) unit
+
+test-bpf: deps-test
+	@$(MAKE) --no-print-directory $(PARALLEL) $(BPF_PROGRAMS)
+	@$(TEST_RUN) bpf
+
+test-netns test-vm: deps-test
+	@$(MAKE) --no-print-directory $(PARALLEL) test-programs
+	@$(TEST_RUN) $(@:test-%=%)
+
+test-san:
+	@$(MAKE) --no-print-directory SAN=1 test-unit
+
+check:
+	@$(TEST_RUN) check
