@@ -30,26 +30,40 @@ enum cordon_weight reason_weight(enum cordon_reason reason);
 const char *verdict_name(enum cordon_verdict verdict);
 const char *dir_name(enum cordon_dir dir);
 const char *mode_name(enum cordon_mode mode);
+const char *event_kind_name(enum cordon_event_kind kind);
+/* "new", "established", "closing", "cut" */
+const char *flow_state_name(enum cordon_flow_state state);
 /* "tcp", "udp", "icmp", "arp", "0x88cc" …; text holds the made-up ones */
 const char *proto_name(uint16_t ethertype, uint8_t proto, char text[16]);
 
 /*
- * {"ts","kind","device","port","dir","src","dst","proto","sport","dport","verdict","reason","rule","count"} and what
- * helps: "src_mac","dst_mac","src_device","dst_device". src and dst are addresses; absent where the frame had none.
+ * {"schema","ts","kind","device","port","dir","src","dst","proto","sport","dport","verdict","reason","rule","count"} and
+ * what helps: "src_mac","dst_mac","src_device","dst_device","vlan","length","tcp_flags","icmp_type","icmp_code". src and
+ * dst are addresses; absent where the frame had none. sport and dport are 0 for ICMP, absent without an IP header. device
+ * is null for what belongs to no device, port for an interface that is not cordon's, rule where none decided; a number
+ * that has no name any more is "#N". NULL without memory.
  */
 json_t *event_json(const struct event *event, const struct event_names *names);
-/* "10:41:07.112 DENY camera 192.168.50.11:41822 → laptop 192.168.50.16:445 tcp  default_deny  x14" */
+/* UTC: "10:41:07.112 DENY camera 192.168.50.11:41822 → laptop 192.168.50.16:445 tcp  default_deny  x14" */
 int event_line(const struct event *event, const struct event_names *names, bool colour, struct buf *ret);
 /* The same line from event_json()'s output, for the command line. */
 int event_line_of_json(const json_t *event, bool colour, struct buf *ret);
 
-/* A flow record with the names of spec/cli.md "Flow records" plus "sport","rule","state","start","last" (RFC 3339). */
+/*
+ * A flow record with the names of spec/cli.md "Flow records" plus "src","dst" (addresses of initiator and responder),
+ * "sport","rule","reason","state","start","last" (RFC 3339), and for TCP "tcp_flags","rtcp_flags". NULL without memory.
+ */
 json_t *flow_json(const struct flow *flow, const struct event_names *names);
-/* Bounded memory of flows that ended and conversations denied (one a device, peer, proto, dport and minute). */
+/*
+ * Bounded memory of flows that ended and conversations denied (one a device, peer, proto, dport, verdict and minute). A
+ * denied conversation counts the frames that its events stand for: frames that the device's event budget suppressed are in
+ * the record of the event that told of them, so a device's sum is right and its parts are near.
+ */
 struct flow_history;
 int flow_history_new(size_t limit, struct flow_history **ret);
 void flow_history_free(struct flow_history *h);
 int flow_history_add_flow(struct flow_history *h, const struct flow *flow, const struct event_names *names);
+/* Takes DROP events, ignores others: a flow that was let in, and cut, comes by flow_history_add_flow(). */
 int flow_history_add_event(struct flow_history *h, const struct event *event, const struct event_names *names);
 /* Oldest first; the JSON is borrowed. */
 int flow_history_each(struct flow_history *h, int (*each)(void *ctx, json_t *record), void *ctx);
