@@ -42,33 +42,42 @@ struct state_revision {
 };
 void state_revision_done(struct state_revision *r);
 
-/* Stores a revision not yet active, before the kernel flips to `generation`. *ret_rev is its number. */
+/*
+ * Stores a revision not yet active, before the kernel flips to `generation`. *ret_rev is its number. Revisions prepared
+ * earlier for this generation or a later one are forgotten: their flip never came. History keeps the sources of the last
+ * 100 revisions (512 MiB), older ones have n_sources 0.
+ */
 int state_revision_prepare(struct state *s, const struct state_revision *r, uint64_t *ret_rev);
 /* After the flip: this one is active, no other is. */
 int state_revision_activate(struct state *s, uint64_t rev);
 /* The flip did not come: forgets a prepared revision. */
 int state_revision_forget(struct state *s, uint64_t rev);
-/* -ENOENT. With sources. */
+/* The same policy was put under another generation (after a boot the kernel counts from 1 again). -ENOENT. */
+int state_revision_regenerate(struct state *s, uint64_t rev, uint32_t generation);
+/* -ENOENT. With sources. By generation: the newest one that has it, prepared ones too (the engine may have died at the flip). */
 int state_revision_active(struct state *s, struct state_revision *ret);
 int state_revision_by_generation(struct state *s, uint32_t generation, struct state_revision *ret);
 int state_revision_by_number(struct state *s, uint64_t rev, struct state_revision *ret);
-/* Newest first, without sources. */
+/* Newest first, without sources and without prepared ones. */
 int state_revisions_each(struct state *s, int (*each)(void *ctx, const struct state_revision *r), void *ctx);
 
-/* Devices seen that no file names, and where devices sit. */
+/* Devices seen (the last 100,000) that no file names, and where devices sit. */
 struct state_device {
 	uint64_t key;        /* DEVICE_KEY */
 	char port[64];       /* name of the port or place it was last seen on, "" none */
 	uint64_t first_seen; /* wall ns */
 	uint64_t last_seen;
 };
+/* first_seen counts only the first time. */
 int state_device_put(struct state *s, const struct state_device *d);
 int state_devices_each(struct state *s, int (*each)(void *ctx, const struct state_device *d), void *ctx);
 
-/* Logical port numbers are stable by name: finds or gives one. */
+/* Logical port numbers are stable by name: finds or gives one. -ENOSPC once CORDON_MAX_PORTS names have one. */
 int state_port_number(struct state *s, const char *name, uint32_t *ret);
+/* Frees the number of an interface that is gone for good; nothing in the kernel may use it any more. */
+int state_port_forget(struct state *s, const char *name);
 
-/* Append-only audit log: who asked for which change. */
+/* Append-only audit log: who asked for which change. Keeps the last 100,000. Oldest first. */
 int state_audit(struct state *s, const char *who, const char *action, const char *detail);
 int state_audit_each(struct state *s, int (*each)(void *ctx, uint64_t time, const char *who, const char *action, const char *detail), void *ctx);
 

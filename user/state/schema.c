@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "../lib/cleanup.h"
+#include "sql.h"
+
+#define SCHEMA_VERSION 1
+
+/* Which revisions were in force is told by `state`; a prepared one may be in force if the engine died at the flip. */
+static const char *const schema[] = {
+	"CREATE TABLE revisions (rev INTEGER PRIMARY KEY AUTOINCREMENT, generation INTEGER NOT NULL, hash TEXT NOT NULL,"
+	" time INTEGER NOT NULL, who TEXT NOT NULL, why TEXT, state TEXT NOT NULL CHECK (state IN ('prepared', 'active', 'past')))",
+	"CREATE INDEX revisions_generation ON revisions (generation)",
+	"CREATE UNIQUE INDEX revisions_active ON revisions (state) WHERE state = 'active'",
+	"CREATE TABLE sources (rev INTEGER NOT NULL REFERENCES revisions (rev) ON DELETE CASCADE, position INTEGER NOT NULL,"
+	" name TEXT NOT NULL, text BLOB NOT NULL, PRIMARY KEY (rev, position))",
+	/* key is DEVICE_KEY, its 64 bits as a signed number */
+	"CREATE TABLE devices (key INTEGER PRIMARY KEY, port TEXT NOT NULL, first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL)",
+	"CREATE INDEX devices_last_seen ON devices (last_seen)",
+	"CREATE TABLE ports (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
+	"CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, who TEXT NOT NULL, action TEXT NOT NULL,"
+	" detail TEXT)",
+	"PRAGMA user_version = 1",
+};
+
+static int schema_make(struct state *s)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(schema) && !r; i++)
+		r = sql_run(s, schema[i], "");
+	return r;
+}
+
+/* Not ours, or not whole: to be set aside like any damage. */
+static int schema_check(struct state *s)
+{
+	int64_t tables;
+	int r;
+
+	r = sql_number(s, &tables,
+		       "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN"
+		       " ('revisions', 'sources', 'devices', 'ports', 'audit')", "");
+	if (r)
+		return r;
+	return tables == 5 ? 0 : -EUCLEAN;
+}
+
+int schema_ensure(struct state *s)
+{
+	int64_t version, objects;
+	int r;
+
+	r = sql_begin(s);
+	if (r)
+		return r;
+	r = sql_number(s, &version, "PRAGMA user_version", "");
+	if (!r)
+		r = sql_number(s, &objects, "SELECT count(*) FROM sqlite_master", "");
+	if (!r && version > SCHEMA_VERSION)
+		r = -ENOTSUP;
+	else if (!r && !version && !objects)
+		r = schema_make(s);
+	else if (!r)
+		r = schema_check(s);
+	return sql_end(s, r);
+}
