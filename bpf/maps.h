@@ -79,6 +79,16 @@ struct {
  * One policy's tables: two slots each, the inner map of a slot is made anew, sized and frozen by every apply. Programs may
  * only read them (BPF_F_RDONLY_PROG), so nothing that a frame brings can reach a policy.
  */
+/* clang emits no BTF for types that only the definition of an inner map names; naming them here lets bpftool print fields. */
+const volatile struct {
+	struct pair_key pair_key;
+	struct pair pair;
+	struct service service;
+	struct verdict verdict;
+	struct network_key network_key;
+	struct network network;
+} inner_types = {};
+
 struct pairs_inner {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * In:  the kernel's types, include/cordon.
+ * Out: struct packet: all that the steps know of the frame in hand, and small tools.
+ * Never: a map, a verdict.
+ *
+ * The road: parse.h -> device.h -> guard.h -> flow.h (-> decide.h) -> verdict.h (-> event.h). Each step returns
+ * CORDON_REASON_NONE to go on, or the reason with which the frame's road ends.
+ */
+#ifndef CORDON_BPF_BASE_H
+#define CORDON_BPF_BASE_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include <cordon/events.h>
+#include <cordon/flow_time.h>
+
+#define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
+#define WRITE_ONCE(x, v) (*(volatile typeof(x) *)&(x) = (v))
+
+#define VLAN_PRESENT 0x8000 /* in packet.vlan: a tag was there, though its VID may be 0 */
+#define VLAN_ID 0x0fff
+
+/* Who put a frame on the road to a device, by the interface it came in by. */
+enum sender {
+	SENDER_DEVICE,  /* a device port, or the bridge behind which its XDP has proved it */
+	SENDER_GATEWAY, /* made here */
+	SENDER_OUTSIDE, /* an uplink, or any interface that is not a device port */
+};
+
+/* What guard.h asks of an ARP packet; addresses mapped, so that bindings can be looked up. */
+struct arp_detail {
+	__u16 op;
+	__u8 well_formed;
+	__u8 sha[6];
+	__u8 tha[6];
+	struct address spa;
+	struct address tpa;
+};
+
+struct nd_detail {
+	struct address target;
+	__u8 well_formed; /* hop limit 255, code 0, options whole */
+	__u8 has_lladdr;  /* a source or target link-layer option */
+	__u8 own_groups;  /* MLD report: every group is a solicited-node group */
+	__u8 lladdr[6];
+};
+
+struct dhcp_detail {
+	__u8 well_formed;
+	__u8 op; /* DHCPv4 op, DHCPv6 message type */
+	__u8 chaddr[6];
+};
+
+struct packet {
+	__u64 now;        /* boot clock ns */
+	__u32 generation; /* read once */
+	__u32 side;       /* generation & 1 */
+	__u32 port;       /* logical port whose program runs */
+	__u32 length;     /* of the frame */
+	__u32 segments;   /* frames on the wire: GSO segments, else 1 */
+	__u8 dir;         /* enum cordon_dir */
+	__u8 sender;      /* enum sender */
+	__u8 mode;        /* enum cordon_mode: the strictest end known so far */
+	__u8 quarantined; /* one of the ends is */
+	__u8 no_guards;   /* the device must prove itself by 802.1X first */
+	__u8 unauthenticated;
+	__u8 seen_before; /* judged and counted at the sender's port already */
+	__u8 priority_tag;
+
+	/* link */
+	__u8 src_mac[6];
+	__u8 dst_mac[6];
+	__u16 ethertype; /* 0: no Ethernet II */
+	__u16 vlan;      /* VID | VLAN_PRESENT, 0: untagged */
+	__u8 tags;
+	__u8 link_fault; /* enum cordon_reason, NONE: sound */
+	__u8 net_fault;  /* IP header */
+	__u8 trans_fault; /* transport header */
+
+	/* network */
+	struct address src __attribute__((aligned(8)));
+	struct address dst __attribute__((aligned(8)));
+	__u32 net_length; /* from the IP header up, as the header says */
+	__u32 header_length; /* IP and transport headers, repeated in every GSO segment */
+	__u8 proto;       /* 0 where there is no transport */
+	__u8 ip;          /* 4, 6, 0 */
+
+	/* transport, host order */
+	__u8 tcp_flags;
+	__u8 icmp_type;
+	__u8 icmp_code;
+	__u8 has_inner; /* an ICMP error with the head of a packet in it: inner */
+	__u8 eapol_well_formed;
+	__u16 sport;
+	__u16 dport;
+	__u16 icmp_id;
+
+	union {
+		struct arp_detail arp;
+		struct nd_detail nd;
+		struct dhcp_detail dhcp;
+	} __attribute__((aligned(8)));
+	struct {
+		struct address src;
+		struct address dst;
+		__u16 sport;
+		__u16 dport;
+		__u16 icmp_id;
+		__u8 proto;
+		__u8 icmp_type;
+	} inner __attribute__((aligned(8)));
+
+	/* who */
+	__u32 device;     /* row of the device whose port this is, NONE */
+	__u32 src_device; /* rows of the two ends; NONE: a network */
+	__u32 dst_device;
+	__u32 src_generation;
+	__u32 dst_generation;
+	__u16 src_class;  /* 0: none */
+	__u16 dst_class;
+
+	/* what became of it */
+	__u32 rule;
+	__u8 new_flow;    /* tell of it */
+	__u8 deny_audit;  /* the rule that denies is itself in audit */
+	__u8 in_flow;     /* counted with a flow; 1 + side */
+	__u8 flow_would_deny;
+
+	struct flow_key key __attribute__((aligned(8)));
+	struct flow fresh __attribute__((aligned(8)));
+};
+
+static __always_inline bool address_equal(const struct address *a, const struct address *b)
+{
+	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+
+	return x[0] == y[0] && x[1] == y[1];
+}
+
+static __always_inline bool address_is_zero(const struct address *a)
+{
+	const __u64 *x = (const __u64 *)a;
+
+	return !x[0] && !(x[1] & ~bpf_cpu_to_be64(0x0000ffff00000000ULL));
+}
+
+static __always_inline void address_from_v4(struct address *a, __be32 v4)
+{
+	__u32 *x = (__u32 *)a;
+
+	x[0] = 0;
+	x[1] = 0;
+	x[2] = bpf_htonl(0xffff);
+	x[3] = v4;
+}
+
+/* IPv4 in host order of a mapped address */
+static __always_inline __u32 address_v4(const struct address *a)
+{
+	return bpf_ntohl(((const __u32 *)a)[3]);
+}
+
+static __always_inline __u64 mac_number(const __u8 mac[6])
+{
+	return (__u64)mac[0] << 40 | (__u64)mac[1] << 32 | (__u64)mac[2] << 24 | (__u64)mac[3] << 16 | (__u64)mac[4] << 8 | mac[5];
+}
+
+static __always_inline bool mac_equal(const __u8 a[6], const __u8 b[6])
+{
+	return mac_number(a) == mac_number(b);
+}
+
+/* fe80::/64 with the interface identifier made from the MAC (RFC 4291 appendix A) */
+static __always_inline bool address_is_eui64(const struct address *a, const __u8 mac[6])
+{
+	const __u64 *x = (const __u64 *)a;
+	__u64 id = (mac_number(mac) >> 24) << 40 | 0xfffe000000ULL | (mac_number(mac) & 0xffffff);
+
+	return x[0] == bpf_cpu_to_be64(0xfe80000000000000ULL) && x[1] == bpf_cpu_to_be64(id ^ 0x0200000000000000ULL);
+}
+
+static __always_inline bool address_is_linklocal6(const struct address *a)
+{
+	return *(const __u64 *)a == bpf_cpu_to_be64(0xfe80000000000000ULL);
+}
+
+static __always_inline bool mac_is_multicast(const __u8 mac[6])
+{
+	return mac[0] & 1;
+}
+
+#endif

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * The road of a packet, both ways. Each step returns CORDON_REASON_NONE to go on, or the reason with which the road ends;
+ * verdict_leave() turns that into pass or drop. frames.md is the contract, docs/frames.md says where we differ and why.
+ *
+ * What is HARD (another's address or MAC, rogue DHCP and RA) is asked before what is merely malformed, because audit lets
+ * the malformed pass.
+ */
+#include "base.h"
+#include "maps.h"
+#include "parse.h"
+#include "device.h"
+#include "decide.h"
+#include "guard.h"
+#include "flow.h"
+#include "verdict.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#define TCX_NEXT -1 /* goes on with the next program; TC_ACT_OK would end the list */
+#define TC_LINEAR 192 /* the deepest header we read: tags, IPv6, ICMPv6, an IPv6 header quoted, eight ND options */
+
+static __always_inline struct packet *packet_new(enum cordon_dir dir, __u32 length)
+{
+	__u32 row = dir, zero = 0;
+	struct packet *p = bpf_map_lookup_elem(&scratch, &row);
+	struct control *c = bpf_map_lookup_elem(&control, &zero);
+
+	if (!p || !c)
+		return NULL;
+	__builtin_memset(p, 0, offsetof(struct packet, key));
+	p->generation = READ_ONCE(c->generation);
+	p->side = p->generation & 1;
+	p->now = bpf_ktime_get_boot_ns() + READ_ONCE(c->clock_offset);
+	p->length = length;
+	p->segments = 1;
+	p->dir = dir;
+	p->mode = CORDON_MODE_ENFORCE;
+	p->rule = CORDON_RULE_NONE;
+	return p;
+}
+
+/* The port, and whether any policy is there to judge by. */
+static __always_inline enum cordon_reason packet_enter(struct packet *p, const struct port *port)
+{
+	if (!port || port->role != CORDON_ROLE_DEVICE)
+		return CORDON_REASON_UNKNOWN_PORT;
+	p->port = port->number;
+	if (!p->generation)
+		return port->flags & PORT_FAIL_OPEN ? CORDON_REASON_FAIL_OPEN : CORDON_REASON_NO_POLICY;
+	packet_mode_of_port(p, port);
+	/* IEEE 802.1Q 9.6: VID 0 is a priority, not a VLAN; a port may say that it counts as no tag. */
+	if ((port->flags & PORT_PRIORITY_TAG) && p->vlan == VLAN_PRESENT)
+		p->vlan = 0;
+	return CORDON_REASON_NONE;
+}
+
+/* VID 0 without the port's leave is a tag like any other, and no device has it. */
+static __always_inline bool has_foreign_tag(const struct packet *p)
+{
+	return p->vlan == VLAN_PRESENT;
+}
+
+static __always_inline enum cordon_reason fault_of(const struct packet *p)
+{
+	return p->net_fault != CORDON_REASON_NONE ? p->net_fault : p->trans_fault;
+}
+
+static __always_inline bool is_icmp_error(const struct packet *p)
+{
+	return (p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6) && icmp_is_error(p);
+}
+
+static __always_inline bool address_is_multicast(const struct packet *p)
+{
+	if (p->ip == 6)
+		return p->dst.byte[0] == 0xff;
+	return p->dst.byte[12] >= 224;
+}
+
+static __noinline enum cordon_reason judge_from_device(struct packet *p, struct port *port, bool *ret_placed)
+{
+	enum cordon_reason reason = packet_enter(p, port), source;
+
+	if (reason != CORDON_REASON_NONE)
+		return reason;
+	if (p->link_fault == CORDON_REASON_SHORT_FRAME || p->link_fault == CORDON_REASON_SOURCE_MAC)
+		return p->link_fault;
+	if (has_foreign_tag(p))
+		return CORDON_REASON_VLAN;
+	reason = device_sits_here(p, p->src_mac, port, true, ret_placed);
+	if (reason != CORDON_REASON_NONE)
+		return reason;
+	reason = claims_from_device(p, &source);
+	if (reason != CORDON_REASON_NONE)
+		return reason;
+	if (p->link_fault != CORDON_REASON_NONE)
+		return p->link_fault;
+	if (p->ethertype == ETH_P_PAE)
+		return eapol_judge(p, port);
+	reason = guard_from_device(p, port, source);
+	if (reason != CORDON_REASON_NONE)
+		return reason;
+	if (mac_is_multicast(p->dst_mac) || (p->ip && address_is_multicast(p)))
+		return CORDON_REASON_MULTICAST;
+	if (p->ip && !peer_resolve(p, &p->dst, p->dst_mac, false))
+		return CORDON_REASON_STALE_ROW;
+	if (!dest_mac_fits(p, port, p->dst_device))
+		return CORDON_REASON_DEST_MAC;
+	if (source != CORDON_REASON_NONE)
+		return source;
+	reason = fault_of(p);
+	if (reason != CORDON_REASON_NONE)
+		return reason;
+	return is_icmp_error(p) ? flow_related(p) : flow_judge(p, port);
+}
+
+static __always_inline void sender_resolve(struct packet *p, __u32 ingress_ifindex, __u32 *ret_in_port)
+{
+	struct port *in = ingress_ifindex ? port_find(ingress_ifindex) : NULL;
+
+	*ret_in_port = CORDON_PORT_NONE;
+	p->sender = ingress_ifindex ? SENDER_OUTSIDE : SENDER_GATEWAY;
+	if (in && in->role == CORDON_ROLE_DEVICE) {
+		p->sender = SENDER_DEVICE;
+		*ret_in_port = in->number;
+	} else if (in && in->role == CORDON_ROLE_BRIDGE) {
+		p->sender = SENDER_DEVICE;
+	}
+}
+
+/* The receiving end: a device on this port, addressed by an address of its own. */
+static __noinline enum cordon_reason receiver_resolve(struct packet *p, struct port *port)
+{
+	bool placed = false;
+	enum cordon_reason reason;
+	__u16 class = 0;
+
+	reason = device_sits_here(p, p->dst_mac, port, false, &placed);
+	if (reason != CORDON_REASON_NONE)
+		return reason;
+	if (!p->ip)
+		return CORDON_REASON_NONE;
+	if (address_is_own(p, &p->dst, p->dst_mac, &class) != CORDON_REASON_NONE)
+		return CORDON_REASON_BAD_DESTINATION;
+	return end_set(p, p->device, false, class) ? CORDON_REASON_NONE : CORDON_REASON_STALE_ROW;
+}
+
+static __noinline enum cordon_reason judge_to_device(struct packet *p, struct port *port, __u32 ingress_ifindex)
+{
+	enum cordon_reason reason = packet_enter(p, port), receiver = CORDON_REASON_NONE;
+	bool group = mac_is_multicast(p->dst_mac);
+	__u32 in_port;
+
+	if (reason != CORDON_REASON_NONE)
+		return reason;
+	sender_resolve(p, ingress_ifindex, &in_port);
+	if (p->link_fault == CORDON_REASON_SHORT_FRAME)
+		return p->link_fault;
+	if (!group)
+		receiver = receiver_resolve(p, port);
+	if (p->ethertype == ETH_P_ARP ? p->arp.well_formed && !address_is_zero(&p->arp.spa) : p->ip && !address_is_zero(&p->src)) {
+		reason = claims_to_device(p, &p->src, in_port);
+		if (reason != CORDON_REASON_NONE)
+			return reason;
+	}
+	if (receiver == CORDON_REASON_UNKNOWN_DEVICE || receiver == CORDON_REASON_NOT_HERE || receiver == CORDON_REASON_STALE_ROW)
+		return receiver;
+	if (p->link_fault != CORDON_REASON_NONE)
+		return p->link_fault;
+	if (p->ethertype == ETH_P_PAE)
+		return eapol_judge(p, port);
+	reason = guard_to_device(p, port);
+	if (reason != CORDON_REASON_NONE)
+		return reason;
+	if (group || (p->ip && address_is_multicast(p)))
+		return CORDON_REASON_MULTICAST;
+	if (receiver != CORDON_REASON_NONE)
+		return receiver;
+	reason = fault_of(p);
+	if (reason != CORDON_REASON_NONE)
+		return reason;
+	return is_icmp_error(p) ? flow_related(p) : flow_judge(p, port);
+}
+
+SEC("xdp.frags")
+int xdp_from_device(struct xdp_md *ctx)
+{
+	struct cursor c = {.pos = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end};
+	struct packet *p = packet_new(CORDON_DIR_FROM_DEVICE, bpf_xdp_get_buff_len(ctx));
+	enum cordon_reason reason;
+	bool placed = false;
+
+	if (!p)
+		return XDP_DROP;
+	parse_frame(p, &c);
+	reason = judge_from_device(p, port_find(ctx->ingress_ifindex), &placed);
+	if (placed)
+		event_tell(p, p->device, CORDON_EVENT_PLACED, CORDON_VERDICT_ALLOW, CORDON_REASON_NONE);
+	return verdict_leave(p, reason) ? XDP_PASS : XDP_DROP;
+}
+
+SEC("tc")
+int tc_to_device(struct __sk_buff *skb)
+{
+	struct packet *p = packet_new(CORDON_DIR_TO_DEVICE, skb->len);
+	enum cordon_reason reason;
+	struct cursor c;
+
+	if (!p)
+		return TC_ACT_SHOT;
+	/* Headers of a GSO or forwarded packet may stand outside linear memory. */
+	if (skb->data + TC_LINEAR > skb->data_end)
+		bpf_skb_pull_data(skb, skb->len < TC_LINEAR ? skb->len : TC_LINEAR);
+	c.pos = (void *)(long)skb->data;
+	c.end = (void *)(long)skb->data_end;
+	if (skb->gso_segs > 1)
+		p->segments = skb->gso_segs;
+	if (skb->vlan_present)
+		p->vlan = (skb->vlan_tci & VLAN_ID) | VLAN_PRESENT;
+	parse_frame(p, &c);
+	reason = judge_to_device(p, port_find(skb->ifindex), skb->ingress_ifindex);
+	return verdict_leave(p, reason) ? TCX_NEXT : TC_ACT_SHOT;
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * In:  a parsed packet; the tables port, device, binding, network.
+ * Out: who its ends are: device rows, classes, the stricter mode; or the reason why it is not who it says.
+ * Never: a row without its own key compared; a side of another generation.
+ */
+#ifndef CORDON_BPF_DEVICE_H
+#define CORDON_BPF_DEVICE_H
+
+#include "maps.h"
+
+static __always_inline struct port *port_row(__u32 number)
+{
+	return number ? bpf_map_lookup_elem(&ports, &number) : NULL;
+}
+
+static __always_inline struct port *port_find(__u32 ifindex)
+{
+	__u32 *number = bpf_map_lookup_elem(&port_index, &ifindex);
+	struct port *port;
+
+	if (!number)
+		return NULL;
+	port = port_row(*number);
+	return port && port->ifindex == ifindex ? port : NULL;
+}
+
+/* One word, so that no reader sees half a change; absent where it belongs to another policy. */
+static __always_inline struct side side_read(const struct side *side, __u32 generation)
+{
+	union {
+		__u64 word;
+		struct side side;
+	} u;
+
+	u.word = READ_ONCE(*(const __u64 *)side);
+	if (u.side.generation != generation)
+		u.word = 0;
+	return u.side;
+}
+
+static __always_inline struct device *device_row(__u32 row)
+{
+	return bpf_map_lookup_elem(&devices, &row);
+}
+
+/* Row number in *ret_row. A row found by a stale index entry has another key, or none. */
+static __always_inline struct device *device_find(const __u8 mac[6], __u16 vlan, __u32 *ret_row)
+{
+	__u64 key = DEVICE_KEY(mac_number(mac), vlan & VLAN_ID);
+	__u32 *row = bpf_map_lookup_elem(&device_index, &key);
+	struct device *device;
+	__u32 number;
+
+	if (!row)
+		return NULL;
+	number = *row;
+	device = device_row(number);
+	if (!device || READ_ONCE(device->key) != key)
+		return NULL;
+	*ret_row = number;
+	return device;
+}
+
+static __always_inline struct binding *binding_find(const struct address *address)
+{
+	__u32 *row = bpf_map_lookup_elem(&binding_index, address);
+	struct binding *binding;
+	__u32 number;
+
+	if (!row)
+		return NULL;
+	number = *row;
+	binding = bpf_map_lookup_elem(&bindings, &number);
+	return binding && address_equal(&binding->address, address) ? binding : NULL;
+}
+
+/* Device row that owns an address under the packet's policy, NONE: nobody. *ret_class is its class by this address. */
+static __always_inline __u32 binding_owner(const struct packet *p, const struct address *address, __u16 *ret_class)
+{
+	struct binding *binding = binding_find(address);
+	struct side side;
+
+	if (!binding)
+		return CORDON_DEVICE_NONE;
+	side = side_read(&binding->side[p->side & 1], p->generation);
+	if (!side.generation || (binding->until && binding->until < p->now))
+		return CORDON_DEVICE_NONE;
+	*ret_class = side.class;
+	return READ_ONCE(binding->device[p->side & 1]);
+}
+
+/* Class of an address that belongs to nobody: its network's. 0 only where the policy has no networks at all. */
+static __always_inline __u16 network_class(const struct packet *p, const struct address *address)
+{
+	struct network_key key = {.prefixlen = 128, .address = *address};
+	__u32 side = p->side;
+	void *table = bpf_map_lookup_elem(&networks, &side);
+	struct network *network;
+
+	if (!table)
+		return 0;
+	network = bpf_map_lookup_elem(table, &key);
+	return network ? network->class : 0;
+}
+
+static __always_inline void packet_meets(struct packet *p, const struct device *device, struct side side)
+{
+	if (side.mode > p->mode)
+		p->mode = side.mode;
+	if (READ_ONCE(device->flags) & DEVICE_QUARANTINED)
+		p->quarantined = 1;
+}
+
+/* The mode of what belongs to no device: the port's, else the segment `unknown`'s. */
+static __always_inline void packet_mode_of_port(struct packet *p, const struct port *port)
+{
+	struct policy_head *head = bpf_map_lookup_elem(&heads, &p->side);
+
+	if (port->flags & PORT_MODE_SET)
+		p->mode = port->mode;
+	else
+		p->mode = head && head->generation == p->generation ? head->unknown_mode : CORDON_MODE_ENFORCE;
+}
+
+static __always_inline bool port_lets_roam(__u32 from, const struct port *to)
+{
+	struct port *port = port_row(from);
+
+	return port && port->group && port->group == to->group;
+}
+
+/*
+ * The device whose port this is must be known, and sit here. One without a place takes the first port it speaks on; the
+ * compare-and-swap lets two ports race for it and one win.
+ */
+static __noinline enum cordon_reason device_sits_here(struct packet *p, const __u8 mac[6], struct port *port, bool speaks, bool *ret_placed)
+{
+	struct device *device;
+	struct side side;
+	__u32 row = 0, at;
+
+	device = device_find(mac, p->vlan, &row);
+	if (!device)
+		return CORDON_REASON_UNKNOWN_DEVICE;
+	side = side_read(&device->side[p->side & 1], p->generation);
+	if (!side.generation || (device->until && device->until < p->now))
+		return CORDON_REASON_UNKNOWN_DEVICE;
+	p->device = row;
+	p->mode = side.mode;
+	packet_meets(p, device, side);
+	p->unauthenticated = !!(side.flags & SIDE_UNAUTHENTICATED);
+	p->no_guards = !!(side.flags & SIDE_NO_GUARDS);
+
+	at = READ_ONCE(device->port);
+	if (at == port->number)
+		return CORDON_REASON_NONE;
+	if (at == CORDON_PORT_NONE) {
+		if (!speaks)
+			return CORDON_REASON_NONE;
+		at = __sync_val_compare_and_swap(&device->port, CORDON_PORT_NONE, port->number);
+		*ret_placed = at == CORDON_PORT_NONE;
+		return *ret_placed || at == port->number ? CORDON_REASON_NONE : CORDON_REASON_WRONG_PORT;
+	}
+	if (port_lets_roam(at, port)) {
+		if (speaks) {
+			WRITE_ONCE(device->port, port->number);
+			*ret_placed = true;
+		}
+		return CORDON_REASON_NONE;
+	}
+	return speaks ? CORDON_REASON_WRONG_PORT : CORDON_REASON_NOT_HERE;
+}
+
+/* Takes a device as one end. */
+static __always_inline bool end_set(struct packet *p, __u32 row, bool is_source, __u16 class)
+{
+	struct device *device = device_row(row);
+	struct side side;
+
+	if (!device)
+		return false;
+	if (is_source) {
+		p->src_device = row;
+		p->src_class = class;
+		p->src_generation = READ_ONCE(device->generation);
+	} else {
+		p->dst_device = row;
+		p->dst_class = class;
+		p->dst_generation = READ_ONCE(device->generation);
+	}
+	if (row == CORDON_DEVICE_GATEWAY)
+		return true;
+	side = side_read(&device->side[p->side & 1], p->generation);
+	if (!side.generation)
+		return false;
+	packet_meets(p, device, side);
+	return true;
+}
+
+/* Class of the port's device when it speaks by the link-local address that its MAC makes (no binding needed). */
+static __always_inline __u16 device_class(const struct packet *p, __u32 row)
+{
+	struct device *device = device_row(row);
+
+	return device ? side_read(&device->side[p->side & 1], p->generation).class : 0;
+}
+
+/*
+ * Does the address belong to the port's device (p->device, which has `mac`)? NONE: yes, *ret_class set.
+ * SPOOFED_SOURCE: it is another's. BAD_SOURCE: nobody's.
+ */
+static __noinline enum cordon_reason address_is_own(const struct packet *p, const struct address *address, const __u8 mac[6], __u16 *ret_class)
+{
+	__u32 owner = binding_owner(p, address, ret_class);
+
+	if (owner == p->device && owner != CORDON_DEVICE_NONE)
+		return CORDON_REASON_NONE;
+	if (owner != CORDON_DEVICE_NONE)
+		return CORDON_REASON_SPOOFED_SOURCE;
+	if (p->device != CORDON_DEVICE_NONE && address_is_eui64(address, mac)) {
+		*ret_class = device_class(p, p->device);
+		return CORDON_REASON_NONE;
+	}
+	return CORDON_REASON_BAD_SOURCE;
+}
+
+/* The other end by its address; a link-local one that no binding knows by the MAC it is made from. False: a torn row. */
+static __noinline bool peer_resolve(struct packet *p, const struct address *address, const __u8 mac[6], bool is_source)
+{
+	__u16 class = 0;
+	__u32 row = binding_owner(p, address, &class);
+
+	if (row == CORDON_DEVICE_NONE && address_is_eui64(address, mac)) {
+		if (device_find(mac, p->vlan, &row))
+			class = device_class(p, row);
+		else
+			row = CORDON_DEVICE_NONE;
+	}
+	if (row != CORDON_DEVICE_NONE)
+		return end_set(p, row, is_source, class);
+	class = network_class(p, address);
+	if (is_source)
+		p->src_class = class;
+	else
+		p->dst_class = class;
+	return true;
+}
+
+#endif

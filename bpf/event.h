@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * In:  a judged packet.
+ * Out: a record in the ring buffer, within the device's budget; a count of what was not told.
+ * Never: a wait; a device that spends another's budget (what claims another's MAC is told at the expense of row NONE).
+ */
+#ifndef CORDON_BPF_EVENT_H
+#define CORDON_BPF_EVENT_H
+
+#include "maps.h"
+
+#define EVENT_BURST 128
+#define EVENT_INTERVAL (10 * 1000000ULL) /* one token each 10 ms */
+
+enum told { TOLD, TOLD_SUPPRESSED, TOLD_LOST };
+
+/* Takes one token. Two CPUs may both take the last: a budget, not a ledger. */
+static __always_inline bool budget_take(struct budget *budget, __u64 now)
+{
+	__u64 since = now - budget->last;
+
+	if (since >= EVENT_INTERVAL) {
+		__u64 more = since / EVENT_INTERVAL;
+
+		budget->tokens = more + budget->tokens > EVENT_BURST ? EVENT_BURST : more + budget->tokens;
+		budget->last = now;
+	}
+	if (!budget->tokens)
+		return false;
+	budget->tokens--;
+	return true;
+}
+
+static __always_inline void event_fill(struct event *e, const struct packet *p, __u8 kind, __u8 verdict, __u8 reason)
+{
+	e->time = p->now;
+	e->generation = p->generation;
+	e->rule = p->rule;
+	e->device = p->device;
+	e->port = p->port;
+	e->kind = kind;
+	e->verdict = verdict;
+	e->reason = reason;
+	e->dir = p->dir;
+	e->src = p->src;
+	e->dst = p->dst;
+	e->sport = p->sport;
+	e->dport = p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6 ? (__u16)p->icmp_type << 8 | p->icmp_code : p->dport;
+	e->ethertype = p->ethertype;
+	e->vlan = p->vlan;
+	__builtin_memcpy(e->src_mac, p->src_mac, 6);
+	__builtin_memcpy(e->dst_mac, p->dst_mac, 6);
+	e->proto = p->proto;
+	e->tcp_flags = p->tcp_flags;
+	e->length = p->length > 0xffff ? 0xffff : p->length;
+}
+
+static __noinline enum told event_tell(struct packet *p, __u32 payer, __u8 kind, __u8 verdict, __u8 reason)
+{
+	struct budget *budget = bpf_map_lookup_elem(&budgets, &payer);
+	struct event *e;
+
+	if (!budget)
+		return TOLD_LOST;
+	if (!budget_take(budget, p->now)) {
+		__sync_fetch_and_add(&budget->skipped, 1);
+		return TOLD_SUPPRESSED;
+	}
+	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (!e)
+		return TOLD_LOST;
+	event_fill(e, p, kind, verdict, reason);
+	e->count = 1;
+	if (kind == CORDON_EVENT_DROP && budget->skipped) {
+		e->count += budget->skipped;
+		budget->skipped = 0;
+	}
+	bpf_ringbuf_submit(e, 0);
+	return TOLD;
+}
+
+#endif

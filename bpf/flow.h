@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * In:  a sound packet whose two ends are resolved; the flow table.
+ * Out: established, related, allowed as a new flow, or why not; the flow's counters.
+ * Never: an allow that the policy in force does not give: a flow judged by another policy, or whose devices changed, is judged anew.
+ *
+ * One row a conversation, found from both sides. side[0] is the initiator. A device-to-device packet is judged, counted and
+ * moves the state at the sender's port; at the receiver's port it only has to belong to a live flow.
+ */
+#ifndef CORDON_BPF_FLOW_H
+#define CORDON_BPF_FLOW_H
+
+#include "decide.h"
+#include "device.h"
+
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+#define TCP_URG 0x20
+
+static __always_inline bool address_before(const struct address *a, const struct address *b)
+{
+	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+
+	if (x[0] != y[0])
+		return bpf_be64_to_cpu(x[0]) < bpf_be64_to_cpu(y[0]);
+	return bpf_be64_to_cpu(x[1]) < bpf_be64_to_cpu(y[1]);
+}
+
+/* The type that asks, for a reply type: 0 if it is no reply (RFC 792, RFC 4443). *ret_asks: this type begins a query. */
+static __always_inline __u8 icmp_asked_type(__u8 proto, __u8 type)
+{
+	if (proto == IPPROTO_ICMPV6)
+		return type == 129 ? 128 : 0;
+	if (type == 0)
+		return 8;
+	return type == 14 ? 13 : 0;
+}
+
+static __always_inline bool icmp_has_identifier(__u8 proto, __u8 type)
+{
+	return proto == IPPROTO_ICMPV6 ? type == 128 || type == 129 : type == 8 || type == 0 || type == 13 || type == 14;
+}
+
+/* The key of a packet from src to dst; returns the index of src in it. */
+static __always_inline __u8 flow_key_make(struct flow_key *key, const struct address *src, const struct address *dst, __u8 proto, __u16 sport,
+					  __u16 dport, __u8 icmp_type, __u16 icmp_id)
+{
+	__u8 s = address_before(src, dst) ? 0 : 1;
+	__u8 asked;
+
+	key->addr[s & 1] = *src;
+	key->addr[(s ^ 1) & 1] = *dst;
+	key->proto = proto;
+	key->asker = 0;
+	key->icmp_type = 0;
+	if (proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6) {
+		asked = icmp_asked_type(proto, icmp_type);
+		key->icmp_type = asked ? asked : icmp_type;
+		key->asker = 1 + (asked ? s ^ 1 : s);
+		sport = dport = icmp_has_identifier(proto, icmp_type) ? icmp_id : 0;
+	}
+	key->port[s & 1] = sport;
+	key->port[(s ^ 1) & 1] = dport;
+	return s;
+}
+
+static __always_inline bool flow_key_equal(const struct flow_key *a, const struct flow_key *b)
+{
+	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+
+	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2] && x[3] == y[3] && x[4] == y[4];
+}
+
+/* A live row of this key, whose two ends are still who they were. */
+static __always_inline struct flow *flow_find(struct packet *p, const struct flow_key *key)
+{
+	struct flow *flow = bpf_map_lookup_elem(&flows, key);
+
+	if (!flow || !flow_key_equal(&flow->id, key))
+		return NULL;
+	return flow_is_over(flow, p->now) ? NULL : flow;
+}
+
+/* Which side of the flow the sender is on. */
+static __always_inline __u8 flow_side_of(const struct flow *flow, __u8 source_index)
+{
+	return flow->initiator == source_index ? 0 : 1;
+}
+
+/*
+ * Adds this packet to its flow. Shared by CPUs, so atomics; the flags are a hint for people and may lose a race.
+ * Bytes run from the IP header up, headers of every segment of a GSO packet included.
+ */
+static __always_inline void flow_count(struct packet *p, struct flow *flow, __u8 side)
+{
+	struct flow_side *s = &flow->side[side & 1];
+
+	p->in_flow = 1 + side;
+	if (p->seen_before)
+		return;
+	__sync_fetch_and_add(&s->packets, p->segments);
+	__sync_fetch_and_add(&s->bytes, p->net_length + (__u64)(p->segments - 1) * p->header_length);
+	WRITE_ONCE(s->last, p->now);
+	flow->tcp_flags[side & 1] |= p->tcp_flags;
+}
+
+static __always_inline bool ends_unchanged(const struct packet *p, const struct flow *flow, __u8 side)
+{
+	const struct flow_side *s = &flow->side[side & 1], *d = &flow->side[(side ^ 1) & 1];
+
+	return s->device == p->src_device && d->device == p->dst_device && s->device_generation == p->src_generation &&
+	       d->device_generation == p->dst_generation;
+}
+
+/* Is a denial dropped, given the ends' modes, the rule's own and the brake? As verdict.h will see it. */
+static __always_inline bool denial_cuts(const struct packet *p)
+{
+	struct control *c;
+	__u32 zero = 0;
+
+	if (p->quarantined)
+		return true;
+	if (p->mode != CORDON_MODE_ENFORCE || p->deny_audit)
+		return false;
+	c = bpf_map_lookup_elem(&control, &zero);
+	return !(c && READ_ONCE(c->brake));
+}
+
+static __always_inline enum cordon_reason deny_word(const struct packet *p, enum cordon_reason reason)
+{
+	return reason == CORDON_REASON_DEFAULT_DENY && p->unauthenticated ? CORDON_REASON_UNAUTHENTICATED : reason;
+}
+
+/* What the policy says of the conversation that this packet is part of, its sender being on `side`. */
+static __always_inline enum cordon_reason decide_flow(struct packet *p, __u8 side)
+{
+	__u16 to = side == 0 ? p->dport : p->sport;
+	__u16 type = p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6 ? p->key.icmp_type : 0;
+	__u32 service = service_index(p->proto, to, type);
+	enum cordon_reason reason;
+
+	reason = side == 0 ? decide(p, p->src_class, p->dst_class, service) : decide(p, p->dst_class, p->src_class, service);
+	return deny_word(p, reason);
+}
+
+/* The policy or a device changed since the flow was judged: ask again, cut it if it is no longer allowed. */
+static __noinline enum cordon_reason flow_rejudge(struct packet *p, struct flow *flow, __u8 side)
+{
+	enum cordon_reason reason = decide_flow(p, side);
+
+	if (reason == CORDON_REASON_STALE_ROW)
+		return reason;
+	if (p->quarantined || (reason != CORDON_REASON_NONE && denial_cuts(p))) {
+		flow->state = CORDON_FLOW_CUT;
+		return CORDON_REASON_CUT;
+	}
+	flow->rule = p->rule;
+	flow->verdict = reason == CORDON_REASON_NONE ? CORDON_VERDICT_ALLOW : CORDON_VERDICT_WOULD_DENY;
+	flow->reason = reason == CORDON_REASON_NONE ? CORDON_REASON_RULE : reason;
+	flow->side[side & 1].device = p->src_device;
+	flow->side[side & 1].device_generation = p->src_generation;
+	flow->side[(side ^ 1) & 1].device = p->dst_device;
+	flow->side[(side ^ 1) & 1].device_generation = p->dst_generation;
+	WRITE_ONCE(flow->generation, p->generation);
+	return CORDON_REASON_NONE;
+}
+
+/*
+ * TCP by flags (RFC 9293 3.10.7 without sequence numbers, which are the hosts' business). NONE: fits.
+ * RULE: a new connection on the tuple of an old one, to be judged as new.
+ */
+static __always_inline enum cordon_reason tcp_step(const struct packet *p, struct flow *flow, __u8 side)
+{
+	__u8 f = p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_FIN | TCP_RST);
+
+	if (f == TCP_SYN) {
+		/* A repeated SYN of a connection not yet answered is that connection's. */
+		if (side == 0 && flow->state == CORDON_FLOW_NEW)
+			return CORDON_REASON_NONE;
+		return CORDON_REASON_RULE;
+	}
+	if (f & TCP_RST) {
+		flow->state = CORDON_FLOW_CLOSING;
+		return CORDON_REASON_NONE;
+	}
+	if (flow->state == CORDON_FLOW_NEW) {
+		if (side == 0)
+			return CORDON_REASON_TCP_STATE;
+		if (f == (TCP_SYN | TCP_ACK))
+			flow->state = CORDON_FLOW_ESTABLISHED;
+		else if (f != TCP_ACK) /* RFC 5961 4: a challenge ACK answers the SYN of a host that restarted */
+			return CORDON_REASON_TCP_STATE;
+		return CORDON_REASON_NONE;
+	}
+	if (f & TCP_FIN)
+		flow->state = CORDON_FLOW_CLOSING;
+	return CORDON_REASON_NONE;
+}
+
+static __always_inline enum cordon_reason flow_step(struct packet *p, struct flow *flow, __u8 side)
+{
+	if (p->proto == IPPROTO_TCP)
+		return tcp_step(p, flow, side);
+	if (side == 1 && flow->state == CORDON_FLOW_NEW)
+		flow->state = CORDON_FLOW_ESTABLISHED;
+	return CORDON_REASON_NONE;
+}
+
+/* May this packet begin a flow by its own looks? */
+static __always_inline bool begins_flow(const struct packet *p)
+{
+	if (p->proto == IPPROTO_TCP)
+		return (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_FIN | TCP_RST | TCP_URG)) == TCP_SYN;
+	if (p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6)
+		return !icmp_asked_type(p->proto, p->icmp_type);
+	return true;
+}
+
+/* Whose quota a flow counts against: the initiator's device, else the responder's. */
+static __always_inline __u32 flow_owner(const struct flow *flow)
+{
+	return flow->side[0].device >= CORDON_DEVICE_FIRST ? flow->side[0].device : flow->side[1].device;
+}
+
+static __always_inline enum cordon_reason quota_take(__u32 owner)
+{
+	struct budget *budget = bpf_map_lookup_elem(&budgets, &owner);
+	struct device *device = device_row(owner);
+	__u32 quota;
+
+	if (!budget || !device)
+		return CORDON_REASON_INTERNAL;
+	quota = READ_ONCE(device->flow_quota);
+	if (__sync_fetch_and_add(&budget->flows, 1) >= quota && quota) {
+		__sync_fetch_and_sub(&budget->flows, 1);
+		return CORDON_REASON_FLOW_QUOTA;
+	}
+	return CORDON_REASON_NONE;
+}
+
+static __always_inline void quota_give(__u32 owner)
+{
+	struct budget *budget = bpf_map_lookup_elem(&budgets, &owner);
+
+	if (budget)
+		__sync_fetch_and_sub(&budget->flows, 1);
+}
+
+/* Puts a row for this packet's conversation into the table, its sender on `side`; over an old row of the same key. */
+static __noinline enum cordon_reason flow_insert(struct packet *p, __u8 source_index, __u8 side, enum cordon_reason reason, __u8 verdict)
+{
+	struct flow *flow = &p->fresh, *old;
+	__u8 s = side & 1, d = (side ^ 1) & 1;
+	enum cordon_reason quota;
+	long err;
+
+	__builtin_memset(flow, 0, sizeof(*flow));
+	flow->id = p->key;
+	flow->generation = p->generation;
+	flow->rule = p->rule;
+	flow->first = p->now;
+	flow->initiator = (source_index ^ side) & 1;
+	flow->state = side == 0 && reason != CORDON_REASON_ADOPTED && begins_flow(p) ? CORDON_FLOW_NEW : CORDON_FLOW_ESTABLISHED;
+	flow->reason = reason;
+	flow->verdict = verdict;
+	flow->side[s].device = p->src_device;
+	flow->side[s].device_generation = p->src_generation;
+	flow->side[d].device = p->dst_device;
+	flow->side[d].device_generation = p->dst_generation;
+	flow->side[s].packets = p->segments;
+	flow->side[s].bytes = p->net_length + (__u64)(p->segments - 1) * p->header_length;
+	flow->side[s].last = p->now;
+	flow->tcp_flags[s] = p->tcp_flags;
+
+	old = bpf_map_lookup_elem(&flows, &p->key);
+	if (old)
+		quota_give(flow_owner(old));
+	quota = quota_take(flow_owner(flow));
+	if (quota != CORDON_REASON_NONE)
+		return quota;
+	err = bpf_map_update_elem(&flows, &p->key, flow, BPF_ANY);
+	if (err) {
+		quota_give(flow_owner(flow));
+		return CORDON_REASON_FLOW_FULL;
+	}
+	p->in_flow = 1 + side;
+	p->new_flow = 1;
+	return CORDON_REASON_NONE;
+}
+
+/*
+ * Audit and observe let in what policy denies; the row that remembers it makes the rest of the conversation, and its
+ * replies, one would_deny instead of many. In enforce the denial stands.
+ */
+static __always_inline enum cordon_reason flow_denied(struct packet *p, __u8 source_index, enum cordon_reason reason)
+{
+	if (p->seen_before || denial_cuts(p))
+		return reason;
+	if (flow_insert(p, source_index, 0, reason, CORDON_VERDICT_WOULD_DENY) == CORDON_REASON_NONE)
+		p->new_flow = 0; /* told as a denial */
+	return reason;
+}
+
+/*
+ * A packet that is not the start of a flow, and no row has it: for a while after a port was attached, conversations that
+ * were alive then are taken over, if policy allows them in the direction that they must have had.
+ */
+static __always_inline enum cordon_reason flow_adopt(struct packet *p, __u8 source_index, const struct port *port)
+{
+	if (p->now >= port->adopt_until || (p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)))
+		return CORDON_REASON_NO_FLOW;
+	if (decide_flow(p, 0) == CORDON_REASON_NONE) {
+		if (flow_insert(p, source_index, 0, CORDON_REASON_ADOPTED, CORDON_VERDICT_ALLOW) == CORDON_REASON_NONE)
+			return CORDON_REASON_ADOPTED;
+	} else if (decide_flow(p, 1) == CORDON_REASON_NONE) {
+		if (flow_insert(p, source_index, 1, CORDON_REASON_ADOPTED, CORDON_VERDICT_ALLOW) == CORDON_REASON_NONE)
+			return CORDON_REASON_ADOPTED;
+	}
+	return CORDON_REASON_NO_FLOW;
+}
+
+static __always_inline enum cordon_reason flow_begin(struct packet *p, __u8 source_index, const struct port *port)
+{
+	enum cordon_reason reason;
+
+	if (p->seen_before)
+		return flow_denied(p, source_index, CORDON_REASON_NO_FLOW);
+	if (!begins_flow(p)) {
+		if (p->proto != IPPROTO_TCP)
+			return flow_denied(p, source_index, CORDON_REASON_ICMP_UNRELATED);
+		reason = flow_adopt(p, source_index, port);
+		return reason == CORDON_REASON_ADOPTED ? reason : flow_denied(p, source_index, reason);
+	}
+	reason = decide_flow(p, 0);
+	if (reason == CORDON_REASON_STALE_ROW)
+		return reason;
+	if (reason != CORDON_REASON_NONE) {
+		/* UDP has no start to be seen: the first packet met may be an answer to what was asked before we were here. */
+		if (p->proto != IPPROTO_TCP && p->now < port->adopt_until && flow_adopt(p, source_index, port) == CORDON_REASON_ADOPTED)
+			return CORDON_REASON_ADOPTED;
+		return flow_denied(p, source_index, reason);
+	}
+	reason = flow_insert(p, source_index, 0, CORDON_REASON_RULE, CORDON_VERDICT_ALLOW);
+	return reason == CORDON_REASON_NONE ? CORDON_REASON_RULE : reason;
+}
+
+/* An ICMP error counts only if the packet that it quotes belongs to a live flow of this device (RFC 5927 4). */
+static __noinline enum cordon_reason flow_related(struct packet *p)
+{
+	bool from = p->dir == CORDON_DIR_FROM_DEVICE;
+	struct flow *flow;
+	__u8 index, side;
+
+	if (!p->has_inner || !address_equal(&p->inner.src, &p->dst))
+		return CORDON_REASON_ICMP_UNRELATED;
+	if (from && !address_equal(&p->inner.dst, &p->src))
+		return CORDON_REASON_ICMP_UNRELATED;
+	index = flow_key_make(&p->key, &p->inner.src, &p->inner.dst, p->inner.proto, p->inner.sport, p->inner.dport, p->inner.icmp_type,
+			      p->inner.icmp_id);
+	flow = flow_find(p, &p->key);
+	if (!flow)
+		return CORDON_REASON_ICMP_UNRELATED;
+	side = flow_side_of(flow, index);
+	/* The quoted packet was sent to this device (its error goes back), or by it (the error comes to it). */
+	if (flow->side[(from ? side ^ 1 : side) & 1].device != p->device || flow->generation != p->generation)
+		return CORDON_REASON_ICMP_UNRELATED;
+	p->rule = flow->rule;
+	return CORDON_REASON_RELATED;
+}
+
+/* The whole judgement of a transport packet. */
+static __noinline enum cordon_reason flow_judge(struct packet *p, const struct port *port)
+{
+	enum cordon_reason reason;
+	struct flow *flow;
+	__u8 index, side;
+
+	index = flow_key_make(&p->key, &p->src, &p->dst, p->proto, p->sport, p->dport, p->icmp_type, p->icmp_id);
+	flow = flow_find(p, &p->key);
+	if (!flow)
+		return flow_begin(p, index, port);
+	side = flow_side_of(flow, index);
+	p->rule = flow->rule;
+
+	if (!p->seen_before) {
+		reason = flow_step(p, flow, side);
+		if (reason == CORDON_REASON_RULE)
+			return flow_begin(p, index, port);
+		if (reason != CORDON_REASON_NONE)
+			return reason;
+	}
+	if (READ_ONCE(flow->generation) != p->generation || !ends_unchanged(p, flow, side) || p->quarantined) {
+		reason = flow_rejudge(p, flow, side);
+		if (reason != CORDON_REASON_NONE)
+			return reason;
+	}
+	flow_count(p, flow, side);
+	p->flow_would_deny = flow->verdict == CORDON_VERDICT_WOULD_DENY;
+	return p->flow_would_deny ? flow->reason : CORDON_REASON_ESTABLISHED;
+}
+
+#endif

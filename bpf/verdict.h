@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * In:  a packet and the reason with which its road ended.
+ * Out: pass or drop, after mode, brake and quarantine; every counter and event of it. The one place where verdicts leave.
+ * Never: a drop without a reason, a pass that is not counted.
+ */
+#ifndef CORDON_BPF_VERDICT_H
+#define CORDON_BPF_VERDICT_H
+
+#include "event.h"
+
+const volatile bool trace = false;
+
+static __always_inline __u8 reason_weight(enum cordon_reason reason)
+{
+	switch (reason) {
+#define X(id, name, weight, text) \
+	case CORDON_REASON_##id: \
+		return CORDON_WEIGHT_##weight;
+		CORDON_REASONS(X)
+#undef X
+	case CORDON_REASON_COUNT:
+		break;
+	}
+	return CORDON_WEIGHT_SOFT;
+}
+
+static __always_inline bool is_guard(enum cordon_reason reason)
+{
+	return reason == CORDON_REASON_GUARD_ARP || reason == CORDON_REASON_GUARD_ND || reason == CORDON_REASON_GUARD_DHCP ||
+	       reason == CORDON_REASON_GUARD_EAPOL || reason == CORDON_REASON_GUARD_MLD;
+}
+
+/* Quarantine leaves ARP, ND and DHCP; a device that owes 802.1X has EAPOL alone. What is HARD anyway keeps its own name. */
+static __always_inline enum cordon_reason reason_under_restriction(const struct packet *p, enum cordon_reason reason)
+{
+	if (p->quarantined && !is_guard(reason) && reason_weight(reason) != CORDON_WEIGHT_HARD)
+		return CORDON_REASON_QUARANTINE;
+	if (p->no_guards && reason != CORDON_REASON_GUARD_EAPOL && reason_weight(reason) == CORDON_WEIGHT_PASS)
+		return CORDON_REASON_UNAUTHENTICATED;
+	return reason;
+}
+
+static __always_inline enum cordon_verdict weigh(const struct packet *p, __u8 weight)
+{
+	struct control *c;
+	__u32 zero = 0;
+
+	if (weight == CORDON_WEIGHT_QUARANTINE)
+		return CORDON_VERDICT_DENY;
+	c = bpf_map_lookup_elem(&control, &zero);
+	if (c && READ_ONCE(c->brake))
+		return CORDON_VERDICT_WOULD_DENY;
+	if (p->mode == CORDON_MODE_OBSERVE)
+		return CORDON_VERDICT_ALLOW;
+	if (weight == CORDON_WEIGHT_HARD)
+		return CORDON_VERDICT_DENY;
+	return p->mode == CORDON_MODE_ENFORCE && !p->deny_audit ? CORDON_VERDICT_DENY : CORDON_VERDICT_WOULD_DENY;
+}
+
+static __always_inline void traffic_add(struct traffic *t, const struct packet *p)
+{
+	t->packets += p->segments;
+	t->bytes += p->ip && p->net_length ? p->net_length + (__u64)(p->segments - 1) * p->header_length : p->length;
+}
+
+static __always_inline void count_device(const struct packet *p, __u32 payer, enum cordon_verdict verdict)
+{
+	struct device_counters *c = bpf_map_lookup_elem(&counters, &payer);
+	__u8 dir = p->dir & 1;
+
+	if (!c)
+		return;
+	if (verdict == CORDON_VERDICT_DENY) {
+		traffic_add(&c->dropped[dir], p);
+		return;
+	}
+	traffic_add(&c->passed[dir], p);
+	if (verdict == CORDON_VERDICT_WOULD_DENY)
+		traffic_add(&c->would_deny[dir], p);
+	if (p->new_flow)
+		c->flows_started++;
+}
+
+static __always_inline void count_reason(const struct packet *p, enum cordon_reason reason, enum cordon_verdict verdict)
+{
+	__u32 index = reason * CORDON_VERDICT_COUNT + verdict;
+	__u64 *total = bpf_map_lookup_elem(&reasons, &index);
+
+	if (total)
+		*total += p->segments;
+}
+
+static __always_inline void count_drop(const struct packet *p, __u32 payer, enum cordon_reason reason, enum cordon_verdict verdict, enum told told)
+{
+	struct drop_key key = {.device = payer, .port = payer ? 0 : p->port, .reason = reason, .verdict = verdict, .dir = p->dir};
+	struct drop_count *count = bpf_map_lookup_elem(&drops, &key);
+
+	if (!count) {
+		struct drop_count none = {};
+
+		bpf_map_update_elem(&drops, &key, &none, BPF_NOEXIST);
+		count = bpf_map_lookup_elem(&drops, &key);
+		if (!count)
+			return; /* full: `reasons` still has it */
+	}
+	count->packets += p->segments;
+	count->suppressed += told == TOLD_SUPPRESSED;
+	count->lost += told == TOLD_LOST;
+}
+
+/* Floods that a bridge sends everywhere, and what a would-deny flow goes on with, are counted but not told. */
+static __always_inline bool is_worth_telling(const struct packet *p, enum cordon_reason reason)
+{
+	if (p->flow_would_deny)
+		return false;
+	return reason != CORDON_REASON_NOT_HERE && !(p->seen_before && p->mode != CORDON_MODE_ENFORCE);
+}
+
+static __always_inline __u8 drop_kind(const struct packet *p, enum cordon_reason reason)
+{
+	if (reason == CORDON_REASON_UNKNOWN_DEVICE && p->dir == CORDON_DIR_FROM_DEVICE)
+		return CORDON_EVENT_NEW_DEVICE;
+	return reason == CORDON_REASON_CUT ? CORDON_EVENT_CUT : CORDON_EVENT_DROP;
+}
+
+static __always_inline void trace_write(const struct packet *p, enum cordon_reason reason, enum cordon_verdict verdict)
+{
+	struct trace_record r = {.rule = p->rule, .device = p->device, .verdict = verdict, .reason = reason, .written = 1};
+	__u32 zero = 0;
+
+	if (trace)
+		bpf_map_update_elem(&trace_out, &zero, &r, BPF_ANY);
+}
+
+/* True: the frame goes on. */
+static __noinline bool verdict_leave(struct packet *p, enum cordon_reason why)
+{
+	enum cordon_reason reason = reason_under_restriction(p, why);
+	__u8 weight = reason_weight(reason);
+	enum cordon_verdict verdict = CORDON_VERDICT_ALLOW;
+	enum told told = TOLD;
+	/* Who claims another's MAC, or floods, shall not spend that device's budget or fill its counters. */
+	__u32 payer = reason == CORDON_REASON_WRONG_PORT || reason == CORDON_REASON_NOT_HERE ? CORDON_DEVICE_NONE : p->device;
+
+	if (weight == CORDON_WEIGHT_PASS) {
+		if (p->new_flow)
+			event_tell(p, payer, CORDON_EVENT_FLOW, verdict, reason);
+	} else {
+		verdict = weigh(p, weight);
+		if (verdict == CORDON_VERDICT_ALLOW) {
+			reason = CORDON_REASON_OBSERVED;
+		} else {
+			if (is_worth_telling(p, reason))
+				told = event_tell(p, payer, drop_kind(p, reason), verdict, reason);
+			count_drop(p, payer, reason, verdict, told);
+		}
+	}
+	count_reason(p, reason, verdict);
+	count_device(p, payer, verdict);
+	trace_write(p, reason, verdict);
+	return verdict != CORDON_VERDICT_DENY;
+}
+
+#endif
