@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "devices.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../lib/addr.h"
+#include "../lib/cleanup.h"
+#include "../lib/clock.h"
+#include "../lib/log.h"
+#include "engine.h"
+
+#define MAX_NOTED 4096 /* of each kind in one round; what is over it tells again with its next frame */
+#define STRANGE_FOR (24 * 3600 * NS_PER_S)
+
+static void note(struct sightings *list, uint64_t key, uint32_t port)
+{
+	struct sighting *grown;
+
+	for (size_t i = 0; i < list->n; i++) {
+		if (list->items[i].key != key)
+			continue;
+		list->items[i].port = port;
+		return;
+	}
+	if (list->n >= MAX_NOTED)
+		return;
+	grown = reallocarray(list->items, list->n + 1, sizeof(*grown));
+	if (!grown)
+		return;
+	list->items = grown;
+	list->items[list->n++] = (struct sighting){ key, port };
+}
+
+void devices_note(struct engine *e, const struct event *event)
+{
+	uint64_t key;
+
+	if (event->kind == CORDON_EVENT_NEW_DEVICE) {
+		key = device_key(event->src_mac, event->vlan & 0x0fff);
+		note(&e->devices.strangers, key, event->port);
+	} else if (event->kind == CORDON_EVENT_PLACED) {
+		key = dataplane_device_key(e->dp, event->device);
+		if (key)
+			note(&e->devices.unwritten, key, event->port);
+	}
+}
+
+static int set_row(struct engine *e, uint64_t key, char **ret_why)
+{
+	const struct dataplane_device *row;
+	int r = identity_device(e->identity, key, &row);
+
+	return r < 0 ? r : dataplane_device_set(e->dp, row, ret_why);
+}
+
+static void say_full(struct engine *e, uint32_t port)
+{
+	if (port >= CORDON_MAX_PORTS || e->devices.port_full[port])
+		return;
+	e->devices.port_full[port] = true;
+	log_warning("more unknown devices than a port may have, the others get nothing port=%s", ports_name(&e->ports, port) ?: "?");
+}
+
+static void admit(struct engine *e, const struct sighting *stranger)
+{
+	_cleanup_free_ char *reason = NULL;
+	int r = identity_seen(e->identity, stranger->key, stranger->port);
+
+	if (r == -ENOSPC)
+		say_full(e, stranger->port);
+	if (r < 0 && r != -EEXIST)
+		return;
+	/* A known one without a row in the kernel gets its row again. */
+	if (set_row(e, stranger->key, &reason) < 0) {
+		log_warning("no row for device=%s error='%s'", identity_name(e->identity, stranger->key), reason ? reason : "refused");
+		return;
+	}
+	note(&e->devices.unwritten, stranger->key, stranger->port);
+	if (r == 0)
+		log_info("new device=%s port=%s segment=unknown", identity_name(e->identity, stranger->key),
+			 ports_name(&e->ports, stranger->port) ?: "?");
+}
+
+void devices_admit(struct engine *e)
+{
+	/* Class numbers belong to one compile: without the image that is in force there is no class to give. */
+	for (size_t i = 0; e->in_force && i < e->devices.strangers.n; i++)
+		admit(e, &e->devices.strangers.items[i]);
+	e->devices.strangers.n = 0;
+}
+
+void devices_store(struct engine *e)
+{
+	struct sightings *list = &e->devices.unwritten;
+	uint64_t now = clock_wall_ns();
+	size_t written = 0;
+
+	for (; written < list->n; written++) {
+		struct state_device row = { .key = list->items[written].key, .first_seen = now, .last_seen = now };
+		const char *port = ports_name(&e->ports, list->items[written].port);
+
+		snprintf(row.port, sizeof(row.port), "%s", port ? port : "");
+		if (state_device_put(e->state, &row) < 0)
+			break;
+	}
+	memmove(list->items, list->items + written, (list->n - written) * sizeof(*list->items));
+	list->n -= written;
+	if (list->n)
+		trouble_set(&e->health, TROUBLE_STATE_WRITE, "the places of %zu devices cannot be written to %s", list->n, e->config->state);
+	else if (!e->unstored)
+		trouble_clear(&e->health, TROUBLE_STATE_WRITE);
+}
+
+static int restore(void *ctx, const struct state_device *device)
+{
+	struct engine *e = ctx;
+	uint32_t port;
+
+	if (!device->port[0] || device->last_seen + STRANGE_FOR < clock_wall_ns())
+		return 0;
+	if (state_port_number(e->state, device->port, &port) == 0)
+		identity_seen(e->identity, device->key, port);
+	return 0;
+}
+
+void devices_restore(struct engine *e)
+{
+	state_devices_each(e->state, restore, e);
+}
+
+void devices_done(struct devices *devices)
+{
+	free(devices->strangers.items);
+	free(devices->unwritten.items);
+	devices->strangers = (struct sightings){ 0 };
+	devices->unwritten = (struct sightings){ 0 };
+}
+
+int devices_quarantine(struct engine *e, uint64_t key, bool on, char **ret_why)
+{
+	int r;
+
+	engine_drain_events(e);
+	r = identity_set_quarantined(e->identity, key, on);
+	if (r < 0)
+		return r;
+	r = set_row(e, key, ret_why);
+	if (r < 0)
+		identity_set_quarantined(e->identity, key, !on);
+	return r;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * In:  what the kernel tells of devices: a MAC that no row knows, the port of a device that had none.
+ * Out: a row in segment `unknown` for strangers, bounded a port; the places of all devices in the state, a second behind.
+ * Never: more rights than the policy gives to the segment `unknown`.
+ */
+#ifndef CORDOND_DEVICES_H
+#define CORDOND_DEVICES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cordon/events.h>
+
+struct engine;
+
+struct sighting {
+	uint64_t key;
+	uint32_t port;
+};
+
+struct sightings {
+	struct sighting *items;
+	size_t n;
+};
+
+struct devices {
+	struct sightings strangers; /* seen in this round of events */
+	struct sightings unwritten; /* for the state */
+	bool port_full[CORDON_MAX_PORTS]; /* said in the log already */
+};
+
+/* Strangers of the last day, so that a restart does not make them strange again. Before the first assignment. */
+void devices_restore(struct engine *engine);
+/* Notes what an event tells; acts on nothing, so it may be called while events are read. */
+void devices_note(struct engine *engine, const struct event *event);
+/* Rows for the strangers noted. */
+void devices_admit(struct engine *engine);
+/* Writes what was noted. */
+void devices_store(struct engine *engine);
+void devices_done(struct devices *devices);
+
+/* By name; live flows are judged anew at once. -ENOENT. */
+int devices_quarantine(struct engine *engine, uint64_t key, bool on, char **ret_why);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * In:  gateway.yaml; the rooms below.
+ * Out: struct engine: all that one running cordond holds, made and released in one place.
+ * Never: decisions of its own: each part has its file (apply, ports, devices, journal, health, commands).
+ */
+#ifndef CORDOND_ENGINE_H
+#define CORDOND_ENGINE_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../config/config.h"
+#include "../control/control.h"
+#include "../dataplane/dataplane.h"
+#include "../events/events.h"
+#include "../identity/identity.h"
+#include "../policy/policy.h"
+#include "../state/state.h"
+#include "devices.h"
+#include "env.h"
+#include "health.h"
+#include "journal.h"
+#include "links.h"
+#include "names.h"
+#include "ports.h"
+#include "revision.h"
+
+struct engine {
+	const char *config_path;
+	struct gateway_config *config;
+	struct event_base *base;
+	uint64_t started; /* boot clock ns */
+	bool adopted;     /* the kernel had our maps when this process came */
+	bool brake;
+
+	struct state *state;
+	struct dataplane *dp;
+	struct identity *identity;
+	struct links *links;
+	struct control_server *control;
+	struct journal *journal;
+	struct flow_history *flow_history;
+
+	struct ports ports;
+	struct env env;             /* the gateway's own addresses and prefixes, now */
+	struct revision *in_force;  /* NULL: none, or one without text (TROUBLE_NO_TEXT) */
+	struct rule_book rules;     /* names of the rules of the last generations */
+	struct devices devices;
+	struct health health;
+
+	struct event *tick;       /* 1 s */
+	struct event *recompile;  /* one shot, after the gateway's addresses changed */
+	struct event *ring;       /* the kernel's events */
+	uint64_t unstored;        /* revision in force that the database does not call active yet; 0: none */
+};
+
+/* Everything up to "in force and attached"; *ret_why is one sentence, or the diagnostics of a bad gateway.yaml. */
+int engine_new(const char *config_path, struct event_base *base, struct engine **ret, char **ret_why);
+/* Lets go; the kernel goes on enforcing. */
+void engine_free(struct engine *engine);
+
+/* SIGHUP and `cordon reload`: the configuration, then the folder's policy; what is bad is left as it was. */
+int engine_reload_config(struct engine *engine, char **ret_why);
+
+/* Hands on what waits in the ring buffer. Before every change of rows, so that no record is named after a later row. */
+void engine_drain_events(struct engine *engine);
+/* Recompiles soon, once: addresses often change in bursts. */
+void engine_recompile_soon(struct engine *engine);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * In:  the sources of a policy and the gateway's own addresses.
+ * Out: one revision, parsed and compiled, with what is known of it.
+ * Never: the kernel, the disk.
+ */
+#ifndef CORDOND_REVISION_H
+#define CORDOND_REVISION_H
+
+#include <stdint.h>
+
+#include "../policy/policy.h"
+#include "../state/state.h"
+#include "env.h"
+
+struct revision {
+	uint64_t rev;        /* 0: not stored yet */
+	uint32_t generation; /* 0: not in the kernel yet */
+	uint64_t time;       /* wall ns */
+	char hash[65];
+	char *who;
+	char *why;
+	struct state_source *sources;
+	size_t n_sources;
+	struct policy *policy;
+	struct image *image;
+};
+
+/* Copies the sources. -EINVAL or -E2BIG with diagnostics. */
+int revision_build(const struct policy_source *sources, size_t n, const struct env *env, struct diagnostics *d, struct revision **ret);
+/* The same from the database: number, time and author included. */
+int revision_build_stored(const struct state_revision *stored, const struct env *env, struct diagnostics *d, struct revision **ret);
+void revision_free(struct revision *revision);
+void revision_freep(struct revision **revision);
+#define _cleanup_revision_ __attribute__((cleanup(revision_freep)))
+#define _cleanup_diagnostics_ __attribute__((cleanup(diagnostics_done)))
+
+/* All errors, a line each, as FILE:LINE:COL: message; to free. */
+char *diagnostics_text(const struct diagnostics *d);
+
+#endif
