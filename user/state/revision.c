@@ -122,13 +122,22 @@ int state_revision_forget(struct state *s, uint64_t rev)
 	return sql_run(s, "DELETE FROM revisions WHERE rev = ? AND state = 'prepared'", "i", (int64_t)rev);
 }
 
-int state_revision_regenerate(struct state *s, uint64_t rev, uint32_t generation)
+static int revision_move(struct state *s, uint64_t rev, uint32_t generation)
 {
-	int r = sql_run(s, "UPDATE revisions SET generation = ? WHERE rev = ?", "ii", (int64_t)generation, (int64_t)rev);
+	int r = forget_unborn(s, generation);
 
+	if (!r)
+		r = sql_run(s, "UPDATE revisions SET generation = ? WHERE rev = ?", "ii", (int64_t)generation, (int64_t)rev);
 	if (r)
 		return r;
 	return sqlite3_changes(s->db) ? 0 : -ENOENT;
+}
+
+int state_revision_regenerate(struct state *s, uint64_t rev, uint32_t generation)
+{
+	int r = sql_begin(s);
+
+	return r ? r : sql_end(s, revision_move(s, rev, generation));
 }
 
 static int revision_of_row(sqlite3_stmt *row, struct state_revision *ret)
