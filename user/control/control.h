@@ -7,8 +7,13 @@
  * Protocol, version 1. Request: one JSON line {"schema":1,"command":"status","args":{…},"files":[{"name":"…","size":N},…]}
  * followed by the bytes of the files. Reply: any number of JSON lines, the last one
  * {"schema":1,"done":true,"status":EXIT,"message":"…"} where EXIT is an exit status of spec/cli.md; before it
- * {"schema":1,"data":…} documents (streams: one a line). A request over its size limit, or not finished in 5 s, is
- * refused. At most 32 clients. A client that does not read is let go once 4 MiB wait for it.
+ * {"schema":1,"data":…} documents (streams: one a line). One request a connection; what a client sends after it is ignored.
+ *
+ * Who may: uid 0 and the daemon's own uid everything, the group cordon-read what does not change, others nothing (status 6
+ * before a byte of theirs is read). Bounds: a request over its size limit is refused, and one that is not finished in 5 s
+ * and 1 s more for each MiB that came; 32 clients, of them 16 that are not root; a stream whose client does not read is
+ * let go once 4 MiB wait for it beyond its first answer, an answer may be 64 MiB, and one that is not fetched at all is
+ * dropped after 60 s.
  */
 #ifndef CORDON_CONTROL_H
 #define CORDON_CONTROL_H
@@ -45,6 +50,7 @@ struct control_file {
 	size_t size;
 };
 
+/* Valid inside the handler only. */
 struct control_request {
 	const char *command;
 	json_t *args; /* object, borrowed */
@@ -57,7 +63,8 @@ struct control_request {
 
 /*
  * A handler sends data and ends with control_done(), or keeps the client for a stream (observe -f) and sends later.
- * A client that goes away is reported through `gone` of control_keep().
+ * A client that goes away is reported through `gone` of control_keep(), from the loop, never from inside control_data(); it
+ * is not called after control_done(), which ends the client. A handler that does neither answers with an error.
  */
 struct control_command {
 	const char *name;
@@ -65,19 +72,26 @@ struct control_command {
 	void (*handle)(void *ctx, struct control_client *client, const struct control_request *request);
 };
 
+/*
+ * Makes the socket (0660, group cordon-read where there is one) and ignores SIGPIPE. A socket that a killed daemon left is
+ * replaced; one that somebody listens on is -EADDRINUSE.
+ */
 int control_server_new(struct event_base *base, const char *path, const struct control_command *commands, size_t n, void *ctx,
 		       struct control_server **ret, char **ret_why);
 void control_server_free(struct control_server *server);
 
-int control_data(struct control_client *client, json_t *data); /* takes the reference */
+/* Takes the reference. -EPIPE: the client is gone, or was let go because it does not read; `gone` follows. */
+int control_data(struct control_client *client, json_t *data);
 void control_done(struct control_client *client, enum control_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void control_keep(struct control_client *client, void (*gone)(void *ctx, struct control_client *client), void *ctx);
 
 /* The caller's side, blocking. */
 struct control_call;
 int control_connect(const char *path, struct control_call **ret, char **ret_why); /* -ECONNREFUSED, -ENOENT, -EACCES */
+/* Takes args (NULL: none). 0 also if the daemon stopped reading: its answer says why. -EFBIG: over the limits. -ETIMEDOUT. */
 int control_send(struct control_call *call, const char *command, json_t *args, const struct control_file *files, size_t n);
-/* 1: *ret_data is a document (caller's reference); 0: done, *ret_status and *ret_message (to free, may be NULL) are set; <0: error. */
+/* 1: *ret_data is a document (caller's reference); 0: done, *ret_status and *ret_message (to free, may be NULL) are set; <0: error, -ECONNRESET: no
+ * daemon any more, -EPROTO: not our protocol, -EINTR. */
 int control_receive(struct control_call *call, json_t **ret_data, enum control_status *ret_status, char **ret_message);
 void control_close(struct control_call *call);
 
