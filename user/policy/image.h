@@ -73,8 +73,9 @@ struct image {
 	size_t n_cells;
 	struct image_network *networks;
 	size_t n_networks;
-	struct image_address *gateway; /* one class for all of them */
+	struct image_address *gateway; /* one class for all of them: gateway_class */
 	size_t n_gateway;
+	uint16_t gateway_class; /* also where no address of the gateway is known */
 	struct image_device *devices; /* those with a MAC, sorted by key */
 	size_t n_devices;
 
@@ -82,13 +83,55 @@ struct image {
 	size_t n_rules;
 	struct image_class *classes; /* index = class; 0 is unused */
 	size_t n_classes;
+
+	struct image_lookup *lookup; /* the room's own: image_lookup.h */
 };
 
-/* Which class an address has for a device of this image, or for a network (device NULL). Never 0. */
+/*
+ * Which class an address has for a device of this image, or for a network (device NULL). Never 0. The address may be one
+ * that the policy does not name: the device then has the class that its own rules and those of the prefixes around the address
+ * give together. Where the compiler did not make that class (it makes a bounded number ahead of time), the answer is one that is
+ * never wider: the device's class without an address if only allow rules name such addresses, else a class that may do nothing.
+ */
 uint16_t image_address_class(const struct image *image, const struct image_device *device, const struct address *address);
+/* The same for a device that must authenticate and has not, and for one that the policy does not know. */
+uint16_t image_unauthenticated_class(const struct image *image, const struct address *address);
+uint16_t image_unknown_class(const struct image *image, const struct address *address);
 
 /* The verdict of a new flow between two classes; service is an index into the service spaces (cordon/types.h). */
 struct verdict image_decide(const struct image *image, uint16_t from, uint16_t to, uint32_t service);
+
+/* table, what a row of it is, bytes of one row (in the kernel's hashes and tries with what the kernel adds) */
+#define IMAGE_TABLES(X) \
+	X(CLASSES, "classes", "devices and networks that rules tell apart", 0) \
+	X(PAIRS, "pairs", "pairs of classes that a rule names", 64) \
+	X(VERDICTS, "verdicts", "verdicts", sizeof(struct verdict)) \
+	X(SERVICES, "services", "services", sizeof(struct service)) \
+	X(NETWORKS, "networks", "prefixes", 96) \
+	X(DEVICES, "devices", "devices with a MAC", sizeof(struct device) + 64) \
+	X(BINDINGS, "bindings", "addresses of devices and of the gateway", sizeof(struct binding) + 80)
+
+enum image_table {
+#define X(id, name, text, bytes) IMAGE_TABLE_##id,
+	IMAGE_TABLES(X)
+#undef X
+	IMAGE_TABLE_COUNT
+};
+
+/* The memory bill: rows and bytes that this policy needs, for one generation; while one replaces another both are there. */
+struct image_bill {
+	struct image_bill_line {
+		const char *table;
+		const char *text;
+		uint64_t rows;
+		uint64_t available; /* rows; 0: no limit but memory */
+		uint64_t bytes;
+	} lines[IMAGE_TABLE_COUNT];
+	uint64_t bytes;
+};
+
+/* `available` by table, 0: no limit of that table. -E2BIG if a table does not fit; the bill is filled in all the same. */
+int image_bill(const struct image *image, const uint64_t available[IMAGE_TABLE_COUNT], struct image_bill *ret);
 
 void image_free(struct image *image);
 

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rules over classes to pairs and verdicts. For each initiator class: the rules whose `from` matches it, and for each of
+ * these the classes that its `to` matches; never all pairs of classes. Pairs with the same list of rules share a row, and
+ * so do rows that come out equal.
+ */
+#include "compile.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../lib/cleanup.h"
+
+#define ROW_NONE UINT32_MAX
+#define KEY_EXCEPTION 0x80000000u /* in the list of rules of a pair: this exception of the rule before it applies */
+
+/* What rules said of one service class so far; the first of each kind in file order. */
+struct tally {
+	uint32_t deny, audit, allow;
+};
+
+struct cells {
+	struct compile *c;
+	struct rows by_from;        /* selector -> rules */
+	struct intern keys;         /* lists of rules */
+	struct intern rows;         /* verdicts of all service classes */
+	uint32_t *key_row;          /* key -> row, ROW_NONE if all is default */
+	size_t key_capacity;
+	bool *row_talks;
+	size_t row_capacity;
+	struct image_pair *pairs;
+	size_t n_pairs, pair_capacity;
+
+	/* of one initiator class */
+	struct ids rules;
+	struct ids touched;         /* responder classes that some rule matches */
+	uint32_t *count, *end;      /* by class: rules, and where its rules end in `hits` */
+	struct ids hits;
+
+	/* of one row */
+	struct ids key;
+	struct tally *tally;        /* by service class */
+	uint32_t *excepted;         /* by service class: stamp of the rule that excepts it */
+	uint32_t stamp;
+	struct verdict *row;
+};
+
+static int cells_init(struct cells *x, struct compile *c)
+{
+	size_t width = c->image->head.service_classes, classes = c->signatures.n + 1;
+	int r;
+
+	x->c = c;
+	x->count = calloc(classes, sizeof(*x->count));
+	x->end = calloc(classes, sizeof(*x->end));
+	x->tally = calloc(width, sizeof(*x->tally));
+	x->excepted = calloc(width, sizeof(*x->excepted));
+	x->row = calloc(width, sizeof(*x->row));
+	if (!x->count || !x->end || !x->tally || !x->excepted || !x->row)
+		return -ENOMEM;
+	r = rows_init(&x->by_from, (uint32_t)c->selector_texts.n);
+	for (size_t i = 0; i < c->policy->n_rules && r >= 0; i++)
+		if (c->rules[i].live)
+			rows_count(&x->by_from, c->rules[i].from);
+	if (r >= 0)
+		r = rows_ready(&x->by_from);
+	for (uint32_t i = 0; i < c->policy->n_rules && r >= 0; i++)
+		if (c->rules[i].live)
+			rows_put(&x->by_from, c->rules[i].from, i);
+	return r;
+}
+
+static void cells_done(struct cells *x)
+{
+	rows_done(&x->by_from);
+	intern_done(&x->keys);
+	intern_done(&x->rows);
+	ids_done(&x->rules);
+	ids_done(&x->touched);
+	ids_done(&x->hits);
+	ids_done(&x->key);
+	free(x->key_row);
+	free(x->row_talks);
+	free(x->pairs);
+	free(x->count);
+	free(x->end);
+	free(x->tally);
+	free(x->excepted);
+	free(x->row);
+}
+#define _cleanup_cells_ __attribute__((cleanup(cells_done)))
+
+static size_t members_of(const struct compile *c, uint32_t selector)
+{
+	size_t n;
+
+	rows_get(&c->members, selector, &n);
+	return n;
+}
+
+/* Refuses before the work is begun, with the widest rule by name: it is the one to change. */
+static int refuse_wide(struct compile *c)
+{
+	uint64_t steps = 0, widest = 0;
+	const struct rule *rule = NULL;
+	char advice[256];
+
+	for (size_t i = 0; i < c->policy->n_rules; i++) {
+		uint64_t mine;
+
+		if (!c->rules[i].live)
+			continue;
+		mine = (uint64_t)members_of(c, c->rules[i].from) * members_of(c, c->rules[i].to);
+		steps += mine;
+		if (mine > widest) {
+			widest = mine;
+			rule = &c->policy->rules[i];
+		}
+	}
+	if (steps <= COMPILE_MAX_STEPS && widest <= COMPILE_MAX_PAIRS)
+		return 0;
+	snprintf(advice, sizeof(advice), "rule %.80s alone joins %llu pairs; narrow its `from` or `to`, or let rules name segments, not devices",
+		 rule->id, (unsigned long long)widest);
+	if (widest > COMPILE_MAX_PAIRS)
+		return compile_refuse(c, "pairs of classes", widest, COMPILE_MAX_PAIRS, advice);
+	return compile_refuse(c, "pairs of classes, summed over rules", steps, COMPILE_MAX_STEPS, advice);
+}
+
+static bool exception_applies(const struct compile *c, const struct cell_exception *e, uint32_t from, uint32_t to)
+{
+	size_t n;
+	const uint32_t *signature;
+
+	if (e->services == SERVICES_NOTHING || e->from == SELECTOR_NOTHING || e->to == SELECTOR_NOTHING)
+		return false;
+	signature = intern_ids(&c->signatures, from - 1, &n);
+	if (e->from != SELECTOR_SAME && !ids_have(signature, n, e->from))
+		return false;
+	signature = intern_ids(&c->signatures, to - 1, &n);
+	return e->to == SELECTOR_SAME || ids_have(signature, n, e->to);
+}
+
+static int key_make(struct cells *x, uint32_t from, uint32_t to, const uint32_t *rules, size_t n)
+{
+	const struct compile *c = x->c;
+	int r = 0;
+
+	x->key.n = 0;
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		const struct cell_rule *rule = &c->rules[rules[i]];
+
+		r = ids_add(&x->key, rules[i]);
+		for (uint32_t e = 0; e < rule->n_exceptions && r >= 0; e++)
+			if (exception_applies(c, &c->exceptions[rule->first_exception + e], from, to))
+				r = ids_add(&x->key, KEY_EXCEPTION | (rule->first_exception + e));
+	}
+	return r;
+}
+
+/* A set of services as service classes: NULL and `n` of all for `any`. */
+static const uint32_t *set_classes(const struct compile *c, uint32_t set, size_t *ret_n)
+{
+	size_t size;
+
+	intern_data(&c->service_sets, set, &size);
+	if (size)
+		return rows_get(&c->service_classes_of, set, ret_n);
+	*ret_n = c->image->head.service_classes;
+	return NULL;
+}
+
+static void mark_excepted(struct cells *x, uint32_t rule, const struct cell_exception *e)
+{
+	uint32_t set = e->services == SERVICES_SAME ? x->c->rules[rule].services : e->services;
+	size_t n;
+	const uint32_t *classes = set_classes(x->c, set, &n);
+
+	for (uint32_t i = 0; i < n; i++)
+		x->excepted[classes ? classes[i] : i] = x->stamp;
+}
+
+static void tally_rule(struct cells *x, uint32_t number)
+{
+	const struct rule *rule = &x->c->policy->rules[number];
+	size_t n, kind = !rule->deny ? offsetof(struct tally, allow) :
+			 rule->mode == CORDON_MODE_AUDIT ? offsetof(struct tally, audit) : offsetof(struct tally, deny);
+	const uint32_t *classes = set_classes(x->c, x->c->rules[number].services, &n);
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t class = classes ? classes[i] : i;
+		uint32_t *first = (uint32_t *)((uint8_t *)&x->tally[class] + kind);
+
+		if (*first == CORDON_RULE_NONE && x->excepted[class] != x->stamp)
+			*first = number;
+	}
+}
+
+/*
+ * deny > allow > default. A deny in mode audit only weakens itself: it passes as would_deny what an allow lets through, and
+ * opens nothing that would be closed without it.
+ */
+static struct verdict tally_verdict(const struct tally *t)
+{
+	if (t->deny != CORDON_RULE_NONE)
+		return (struct verdict){.rule = t->deny, .action = CORDON_ACTION_DENY};
+	if (t->allow == CORDON_RULE_NONE)
+		return (struct verdict){.rule = CORDON_RULE_NONE, .action = CORDON_ACTION_DEFAULT};
+	if (t->audit != CORDON_RULE_NONE)
+		return (struct verdict){.rule = t->audit, .action = CORDON_ACTION_DENY, .flags = VERDICT_AUDIT};
+	return (struct verdict){.rule = t->allow, .action = CORDON_ACTION_ALLOW};
+}
+
+static int row_store(struct cells *x, bool talks, uint32_t *ret)
+{
+	size_t width = x->c->image->head.service_classes;
+	int r = intern_add(&x->rows, x->row, width * sizeof(*x->row), ret);
+
+	if (r >= 0)
+		r = array_reserve(&x->row_talks, &x->row_capacity, x->rows.n, sizeof(*x->row_talks));
+	if (r < 0)
+		return r;
+	if (x->rows.n * width > COMPILE_MAX_VERDICTS)
+		return compile_refuse(x->c, "verdicts", x->rows.n * width, COMPILE_MAX_VERDICTS,
+				      "let rules share lists of services and name segments, not devices");
+	x->row_talks[*ret] = talks;
+	return 0;
+}
+
+static int row_make(struct cells *x, uint32_t *ret)
+{
+	size_t width = x->c->image->head.service_classes;
+	bool talks = false, ruled = false;
+
+	memset(x->tally, 0xff, width * sizeof(*x->tally));
+	for (size_t i = 0; i < x->key.n;) {
+		uint32_t rule = x->key.items[i++];
+
+		x->stamp++;
+		for (; i < x->key.n && x->key.items[i] & KEY_EXCEPTION; i++)
+			mark_excepted(x, rule, &x->c->exceptions[x->key.items[i] & ~KEY_EXCEPTION]);
+		tally_rule(x, rule);
+	}
+	for (size_t s = 0; s < width; s++) {
+		x->row[s] = tally_verdict(&x->tally[s]);
+		talks |= x->row[s].action == CORDON_ACTION_ALLOW || x->row[s].flags & VERDICT_AUDIT;
+		ruled |= x->row[s].action != CORDON_ACTION_DEFAULT;
+	}
+	*ret = ROW_NONE;
+	return ruled ? row_store(x, talks, ret) : 0;
+}
+
+static int pair_add(struct cells *x, uint32_t from, uint32_t to, const uint32_t *rules, size_t n)
+{
+	size_t known = x->keys.n;
+	uint32_t key, row;
+	int r = key_make(x, from, to, rules, n);
+
+	if (r >= 0)
+		r = intern_add(&x->keys, x->key.items, x->key.n * sizeof(*x->key.items), &key);
+	if (r >= 0)
+		r = array_reserve(&x->key_row, &x->key_capacity, x->keys.n, sizeof(*x->key_row));
+	if (r >= 0 && x->keys.n > known)
+		r = row_make(x, &x->key_row[key]);
+	if (r < 0)
+		return r;
+	row = x->key_row[key];
+	if (row == ROW_NONE)
+		return 0;
+	if (x->n_pairs >= COMPILE_MAX_PAIRS)
+		return compile_refuse(x->c, "pairs of classes", x->n_pairs + 1, COMPILE_MAX_PAIRS,
+				      "narrow the rules with the widest `from` and `to`");
+	r = array_reserve(&x->pairs, &x->pair_capacity, x->n_pairs + 1, sizeof(*x->pairs));
+	if (r < 0)
+		return r;
+	x->pairs[x->n_pairs++] = (struct image_pair){
+		.key = {.from = (uint16_t)from, .to = (uint16_t)to},
+		.value = {.cell = row, .flags = x->row_talks[row] ? PAIR_TALKS : 0},
+	};
+	return 0;
+}
+
+/* The rules whose `from` matches this class, in file order. */
+static int rules_gather(struct cells *x, uint32_t from)
+{
+	size_t n, n_rules;
+	const uint32_t *selectors = intern_ids(&x->c->signatures, from - 1, &n);
+	int r = 0;
+
+	x->rules.n = 0;
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		const uint32_t *rules = rows_get(&x->by_from, selectors[i], &n_rules);
+
+		r = ids_add_all(&x->rules, rules, n_rules);
+	}
+	ids_sort(&x->rules);
+	return r;
+}
+
+/* Sorts the rules by responder class: counts, lays out, fills. Each class then has its rules in file order. */
+static int hits_gather(struct cells *x)
+{
+	const struct compile *c = x->c;
+	size_t n, total = 0;
+	int r = 0;
+
+	x->touched.n = 0;
+	for (size_t i = 0; i < x->rules.n && r >= 0; i++) {
+		const uint32_t *to = rows_get(&c->members, c->rules[x->rules.items[i]].to, &n);
+
+		for (size_t t = 0; t < n && r >= 0; t++)
+			if (!x->count[to[t]]++)
+				r = ids_add(&x->touched, to[t]);
+		total += n;
+	}
+	ids_sort(&x->touched);
+	if (r >= 0)
+		r = array_reserve(&x->hits.items, &x->hits.capacity, total, sizeof(*x->hits.items));
+	if (r < 0)
+		return r;
+	total = 0;
+	for (size_t t = 0; t < x->touched.n; t++) {
+		x->end[x->touched.items[t]] = (uint32_t)total;
+		total += x->count[x->touched.items[t]];
+	}
+	for (size_t i = 0; i < x->rules.n; i++) {
+		const uint32_t *to = rows_get(&c->members, c->rules[x->rules.items[i]].to, &n);
+
+		for (size_t t = 0; t < n; t++)
+			x->hits.items[x->end[to[t]]++] = x->rules.items[i];
+	}
+	return 0;
+}
+
+static int class_pairs(struct cells *x, uint32_t from)
+{
+	int r = rules_gather(x, from);
+
+	if (r >= 0)
+		r = hits_gather(x);
+	for (size_t t = 0; t < x->touched.n && r >= 0; t++) {
+		uint32_t to = x->touched.items[t], n = x->count[to];
+
+		r = pair_add(x, from, to, x->hits.items + x->end[to] - n, n);
+		x->count[to] = 0;
+	}
+	return r;
+}
+
+/* The rows lie one after the other in their table, so its bytes are the image's. */
+static int cells_move(struct cells *x, struct image *image)
+{
+	size_t size = x->rows.n * image->head.service_classes * sizeof(*image->verdicts);
+
+	image->verdicts = calloc(1, size ? size : 1);
+	if (!image->verdicts)
+		return -ENOMEM;
+	if (size)
+		memcpy(image->verdicts, x->rows.bytes, size);
+	image->n_cells = x->rows.n;
+	image->pairs = take_ptr(x->pairs);
+	image->n_pairs = x->n_pairs;
+	return 0;
+}
+
+int compile_cells(struct compile *c)
+{
+	_cleanup_cells_ struct cells x = {0};
+	int r = cells_init(&x, c);
+
+	if (r >= 0)
+		r = refuse_wide(c);
+	for (uint32_t from = 1; from <= c->signatures.n && r >= 0; from++)
+		r = class_pairs(&x, from);
+	return r < 0 ? r : cells_move(&x, c->image);
+}

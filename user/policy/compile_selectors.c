@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rules to selectors; and from each peer that a selector names, the way back to the selector. */
+#include "compile.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "../lib/buf.h"
+#include "../lib/cleanup.h"
+#include "decide.h"
+
+/* One peer as it is compared: two that say the same are equal. */
+struct term {
+	enum policy_peer_kind kind;
+	uint32_t index;
+	struct prefix prefix;
+	const char *tag;
+};
+
+static bool peer_is_parked(const struct peer *peer)
+{
+	switch (peer->kind) {
+	case POLICY_PEER_NAME:
+	case POLICY_PEER_MCAST:
+	case POLICY_PEER_BCAST:
+	case POLICY_PEER_FEED:
+	case POLICY_PEER_NAT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static struct term term_of(const struct peer *peer)
+{
+	struct term t = {.kind = peer->kind};
+
+	if (peer->kind == POLICY_PEER_SEGMENT || peer->kind == POLICY_PEER_DEVICE || peer->kind == POLICY_PEER_NETWORK)
+		t.index = peer->index;
+	if (peer->kind == POLICY_PEER_CIDR)
+		t.prefix = prefix_masked(&peer->prefix);
+	if (peer->kind == POLICY_PEER_TAG)
+		t.tag = tag_name(peer);
+	return t;
+}
+
+static int term_compare(const void *a, const void *b)
+{
+	const struct term *x = a, *y = b;
+	int r = (int)x->kind - (int)y->kind;
+
+	if (r == 0)
+		r = x->index < y->index ? -1 : x->index > y->index;
+	if (r == 0)
+		r = memcmp(&x->prefix.address, &y->prefix.address, sizeof(x->prefix.address));
+	if (r == 0)
+		r = (int)x->prefix.length - (int)y->prefix.length;
+	return r || !x->tag ? r : strcasecmp(x->tag, y->tag);
+}
+
+static int term_write(struct buf *b, const struct term *t)
+{
+	uint32_t numbers[] = {t->kind, t->index, t->prefix.length};
+	int r = buf_add(b, numbers, sizeof(numbers));
+
+	if (r >= 0 && t->kind == POLICY_PEER_CIDR)
+		r = buf_add(b, &t->prefix.address, sizeof(t->prefix.address));
+	for (const char *at = t->tag; at && *at && r >= 0; at++)
+		r = buf_addf(b, "%c", tolower((unsigned char)*at));
+	return r < 0 ? r : buf_add(b, "", 1);
+}
+
+/* -ENOENT: nothing but parked peers. */
+static int peers_write(struct buf *b, const struct peers *peers)
+{
+	_cleanup_free_ struct term *terms = calloc(peers->n + 1, sizeof(*terms));
+	size_t n = 0;
+	int r = 0;
+
+	if (!terms)
+		return -ENOMEM;
+	for (size_t i = 0; i < peers->n; i++) {
+		if (peers->items[i].kind == POLICY_PEER_ANY) {
+			terms[0] = (struct term){.kind = POLICY_PEER_ANY};
+			return term_write(b, &terms[0]);
+		}
+		if (!peer_is_parked(&peers->items[i]))
+			terms[n++] = term_of(&peers->items[i]);
+	}
+	if (!n)
+		return -ENOENT;
+	qsort(terms, n, sizeof(*terms), term_compare);
+	for (size_t i = 0; i < n && r >= 0; i++)
+		if (i == 0 || term_compare(&terms[i - 1], &terms[i]))
+			r = term_write(b, &terms[i]);
+	return r;
+}
+
+static int conditions_write(struct buf *b, const struct conditions *conditions, bool unknown_is)
+{
+	int r = buf_addf(b, "?%d", unknown_is);
+
+	for (size_t i = 0; i < conditions->n && r >= 0; i++) {
+		const struct condition *condition = &conditions->items[i];
+
+		r = buf_addf(b, "%c%s%c%d", 0, condition->fact, 0, (int)condition->op);
+		for (size_t v = 0; v < condition->n_values && r >= 0; v++)
+			r = buf_addf(b, "%c%s", 0, condition->values[v]);
+	}
+	return r;
+}
+
+static int selector_intern(struct compile *c, const struct peers *peers, const struct conditions *conditions, bool deny,
+			   bool exception, uint32_t *ret)
+{
+	_cleanup_buf_ struct buf text = {0};
+	bool unknown_is = deny && !exception;
+	int r = peers_write(&text, peers);
+
+	if (conditions && !conditions->n)
+		conditions = NULL;
+	if (r >= 0 && conditions)
+		r = conditions_write(&text, conditions, unknown_is);
+	if (r >= 0)
+		r = intern_add(&c->selector_texts, text.data, text.size, ret);
+	if (r >= 0)
+		r = array_reserve(&c->selectors, &c->selector_capacity, c->selector_texts.n, sizeof(*c->selectors));
+	if (r == -ENOENT) {
+		*ret = SELECTOR_NOTHING;
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	if (!c->selectors[*ret].peers)
+		c->selectors[*ret] = (struct selector){.peers = peers, .conditions = conditions, .unknown_is = unknown_is};
+	c->selectors[*ret].of_deny |= unknown_is;
+	c->conditional |= conditions != NULL;
+	return 0;
+}
+
+static int exception_add(struct compile *c, const struct exception *from_model)
+{
+	struct cell_exception e = {.from = SELECTOR_SAME, .to = SELECTOR_SAME, .services = SERVICES_SAME};
+	int r = array_reserve(&c->exceptions, &c->exception_capacity, c->n_exceptions + 1, sizeof(*c->exceptions));
+
+	if (r >= 0 && from_model->from.n)
+		r = selector_intern(c, &from_model->from, NULL, true, true, &e.from);
+	if (r >= 0 && from_model->to.n)
+		r = selector_intern(c, &from_model->to, NULL, true, true, &e.to);
+	if (r >= 0 && from_model->services.n)
+		r = services_intern(c, &from_model->services, &e.services);
+	if (r < 0)
+		return r;
+	c->exceptions[c->n_exceptions++] = e;
+	return 0;
+}
+
+/* An allow that waits for a schedule or an end opens nothing; a deny that does holds always (policy.md 6). */
+static bool rule_opens_nothing(const struct rule *rule)
+{
+	return !rule->deny && rule->parked & POLICY_PARKED_CONDITIONS;
+}
+
+static int rule_compile(struct compile *c, const struct rule *rule, struct cell_rule *ret)
+{
+	int r;
+
+	ret->first_exception = (uint32_t)c->n_exceptions;
+	if (rule_opens_nothing(rule))
+		return 0;
+	r = services_intern(c, &rule->services, &ret->services);
+	if (r >= 0)
+		r = selector_intern(c, &rule->from, &rule->if_from, rule->deny, false, &ret->from);
+	if (r >= 0)
+		r = selector_intern(c, &rule->to, &rule->if_to, rule->deny, false, &ret->to);
+	for (size_t i = 0; i < rule->n_exceptions && rule->deny && r >= 0; i++)
+		r = exception_add(c, &rule->exceptions[i]);
+	if (r < 0)
+		return r;
+	ret->n_exceptions = (uint32_t)c->n_exceptions - ret->first_exception;
+	ret->live = ret->from != SELECTOR_NOTHING && ret->to != SELECTOR_NOTHING && ret->services != SERVICES_NOTHING;
+	return 0;
+}
+
+int compile_selectors(struct compile *c)
+{
+	c->rules = calloc(c->policy->n_rules + 1, sizeof(*c->rules));
+	if (!c->rules)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->policy->n_rules; i++) {
+		int r = rule_compile(c, &c->policy->rules[i], &c->rules[i]);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int network_regions_add(struct compile *c, const struct named_network *network)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < network->n_prefixes && r >= 0; i++)
+		r = regions_add(&c->lookup->regions, &network->prefixes[i]);
+	return r;
+}
+
+static bool address_is_gateway(const struct policy_env *env, const struct address *address)
+{
+	for (size_t i = 0; i < env->n_gateway; i++)
+		if (!memcmp(&env->gateway[i], address, sizeof(*address)))
+			return true;
+	return false;
+}
+
+/* `cidr:` names networks and what stands in them; the gateway is only ever meant by its own word. */
+static void warn_of_gateway(struct compile *c, const struct peer *peer)
+{
+	if (!c->d || peer->prefix.length != 128 || !address_is_gateway(c->env, &peer->prefix.address))
+		return;
+	diagnostics_add(c->d, true, c->policy->files ? c->policy->files[peer->place.file] : "policy", peer->place.line,
+			peer->place.column, "%s is the gateway's own address, which no cidr stands for; write `gateway`", peer->text);
+}
+
+int compile_regions(struct compile *c)
+{
+	struct regions *regions = &c->lookup->regions;
+	int r = 0;
+
+	for (size_t i = 0; i < c->env->n_local && r >= 0; i++)
+		r = regions_add(regions, &c->env->local[i]);
+	for (size_t i = 0; i < c->policy->n_networks && r >= 0; i++)
+		r = network_regions_add(c, &c->policy->networks[i]);
+	for (size_t s = 0; s < c->selector_texts.n && r >= 0; s++) {
+		const struct peers *peers = c->selectors[s].peers;
+
+		for (size_t i = 0; i < peers->n && r >= 0; i++)
+			if (peers->items[i].kind == POLICY_PEER_CIDR) {
+				warn_of_gateway(c, &peers->items[i]);
+				r = regions_add(regions, &peers->items[i].prefix);
+			}
+	}
+	if (r >= 0)
+		r = regions_ready(regions);
+	for (size_t i = 0; i < regions->n && r >= 0; i++)
+		for (size_t l = 0; l < c->env->n_local; l++)
+			regions->items[i].local |= prefix_covers(&c->env->local[l], &regions->items[i].prefix);
+	return r;
+}
+
+/* Tags are one whatever their case. */
+int tag_intern(struct intern *tags, const char *name, bool add, uint32_t *ret)
+{
+	_cleanup_free_ char *lower = strdup(name);
+
+	if (!lower)
+		return -ENOMEM;
+	for (char *at = lower; *at; at++)
+		*at = (char)tolower((unsigned char)*at);
+	if (add)
+		return intern_add(tags, lower, strlen(lower), ret);
+	*ret = intern_find(tags, lower, strlen(lower));
+	return 0;
+}
+
+typedef int (*index_fn)(struct compile *c, const struct peer *peer, uint32_t selector);
+
+static int index_each(struct compile *c, index_fn fn)
+{
+	int r = 0;
+
+	for (uint32_t s = 0; s < c->selector_texts.n; s++)
+		for (size_t i = 0; i < c->selectors[s].peers->n && r >= 0; i++)
+			r = fn(c, &c->selectors[s].peers->items[i], s);
+	return r;
+}
+
+static void region_row_add(struct compile *c, const struct prefix *prefix, uint32_t selector, bool put)
+{
+	struct prefix masked = prefix_masked(prefix);
+	uint32_t region = regions_find(&c->lookup->regions, &masked);
+
+	if (put)
+		rows_put(&c->by_region, region, selector);
+	else
+		rows_count(&c->by_region, region);
+}
+
+static void region_rows_add(struct compile *c, const struct peer *peer, uint32_t selector, bool put)
+{
+	const struct named_network *network;
+
+	if (peer->kind == POLICY_PEER_CIDR)
+		region_row_add(c, &peer->prefix, selector, put);
+	if (peer->kind != POLICY_PEER_NETWORK)
+		return;
+	network = &c->policy->networks[peer->index];
+	for (size_t i = 0; i < network->n_prefixes; i++)
+		region_row_add(c, &network->prefixes[i], selector, put);
+}
+
+static int index_count(struct compile *c, const struct peer *peer, uint32_t selector)
+{
+	uint32_t tag;
+
+	region_rows_add(c, peer, selector, false);
+	switch (peer->kind) {
+	case POLICY_PEER_SEGMENT:
+		rows_count(&c->by_segment, peer->index);
+		return 0;
+	case POLICY_PEER_DEVICE:
+		rows_count(&c->by_device, peer->index);
+		return 0;
+	case POLICY_PEER_TAG:
+		return tag_intern(&c->tags, tag_name(peer), true, &tag);
+	case POLICY_PEER_ANY:
+		return ids_add(&c->of_any, selector);
+	case POLICY_PEER_LOCAL:
+		return ids_add(&c->of_local, selector);
+	case POLICY_PEER_INTERNET:
+		return ids_add(&c->of_internet, selector);
+	case POLICY_PEER_GATEWAY:
+		return ids_add(&c->of_gateway, selector);
+	default:
+		return 0;
+	}
+}
+
+static int index_count_tag(struct compile *c, const struct peer *peer, uint32_t selector)
+{
+	uint32_t tag;
+	int r;
+
+	(void)selector;
+	if (peer->kind != POLICY_PEER_TAG)
+		return 0;
+	r = tag_intern(&c->tags, tag_name(peer), false, &tag);
+	if (r >= 0)
+		rows_count(&c->by_tag, tag);
+	return r;
+}
+
+static int index_put(struct compile *c, const struct peer *peer, uint32_t selector)
+{
+	bool by_address = peer->kind == POLICY_PEER_CIDR || peer->kind == POLICY_PEER_NETWORK;
+	uint32_t tag;
+	int r = 0;
+
+	region_rows_add(c, peer, selector, true);
+	if (peer->kind == POLICY_PEER_SEGMENT)
+		rows_put(&c->by_segment, peer->index, selector);
+	if (peer->kind == POLICY_PEER_DEVICE)
+		rows_put(&c->by_device, peer->index, selector);
+	if (peer->kind == POLICY_PEER_TAG)
+		r = tag_intern(&c->tags, tag_name(peer), false, &tag);
+	if (r < 0)
+		return r;
+	if (peer->kind == POLICY_PEER_TAG)
+		rows_put(&c->by_tag, tag, selector);
+	return by_address && c->selectors[selector].conditions ? ids_add(&c->conditional_places, selector) : 0;
+}
+
+/* The context of a region: the selectors of its prefix and of every prefix around it. Parents stand before their children. */
+static int contexts_make(struct compile *c)
+{
+	struct regions *regions = &c->lookup->regions;
+	_cleanup_ids_ struct ids list = {0};
+	uint32_t none;
+	int r = intern_add(&c->contexts, NULL, 0, &none);
+
+	for (uint32_t i = 0; i < regions->n && r >= 0; i++) {
+		struct region *region = &regions->items[i];
+		const uint32_t *items;
+		size_t n;
+
+		list.n = 0;
+		if (region->parent != REGION_NONE) {
+			items = intern_ids(&c->contexts, regions->items[region->parent].context, &n);
+			r = ids_add_all(&list, items, n);
+		}
+		items = rows_get(&c->by_region, i, &n);
+		if (r >= 0)
+			r = ids_add_all(&list, items, n);
+		ids_sort(&list);
+		if (r >= 0)
+			r = intern_add(&c->contexts, list.items, list.n * sizeof(*list.items), &region->context);
+		if (c->contexts.size > COMPILE_MAX_SIGNATURE_BYTES)
+			return compile_refuse(c, "bytes to tell prefixes apart", c->contexts.size, COMPILE_MAX_SIGNATURE_BYTES,
+					      "name fewer prefixes inside each other, or in fewer rules");
+	}
+	return r;
+}
+
+int compile_index(struct compile *c)
+{
+	struct rows *all[] = {&c->by_segment, &c->by_device, &c->by_region};
+	size_t sizes[] = {c->policy->n_segments, c->policy->n_devices, c->lookup->regions.n};
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(all) && r >= 0; i++)
+		r = rows_init(all[i], (uint32_t)sizes[i]);
+	if (r >= 0)
+		r = index_each(c, index_count);
+	if (r >= 0)
+		r = rows_init(&c->by_tag, (uint32_t)c->tags.n);
+	if (r >= 0)
+		r = index_each(c, index_count_tag);
+	for (size_t i = 0; i < ARRAY_SIZE(all) && r >= 0; i++)
+		r = rows_ready(all[i]);
+	if (r >= 0)
+		r = rows_ready(&c->by_tag);
+	if (r >= 0)
+		r = index_each(c, index_put);
+	ids_sort(&c->conditional_places);
+	return r < 0 ? r : contexts_make(c);
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "image.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "image_lookup.h"
+
+static uint32_t context_at(const struct image_lookup *lookup, const struct address *address)
+{
+	struct prefix prefix = prefix_of_address(address);
+
+	return lookup->regions.items[regions_find(&lookup->regions, &prefix)].context;
+}
+
+static const struct image_combination *combination_find(const struct image_lookup *lookup, uint32_t base, uint32_t context)
+{
+	size_t low = 0, n = lookup->n_combinations;
+
+	while (n > 0) {
+		size_t half = n / 2;
+		const struct image_combination *at = &lookup->combinations[low + half];
+
+		if (at->base == base && at->context == context)
+			return at;
+		if (at->base < base || (at->base == base && at->context < context)) {
+			low += half + 1;
+			n -= half + 1;
+		} else {
+			n = half;
+		}
+	}
+	return NULL;
+}
+
+uint16_t lookup_class(const struct image_lookup *lookup, uint32_t base, const struct address *address)
+{
+	uint32_t context = context_at(lookup, address);
+	const struct image_combination *known = combination_find(lookup, base, context);
+
+	if (known)
+		return (uint16_t)known->class;
+	return lookup->context_denies[context] ? lookup->closed_class : lookup->base_class[base];
+}
+
+uint16_t image_address_class(const struct image *image, const struct image_device *device, const struct address *address)
+{
+	const struct image_lookup *lookup = image->lookup;
+	struct prefix prefix = prefix_of_address(address);
+
+	if (!device)
+		return lookup->regions.items[regions_find(&lookup->regions, &prefix)].class;
+	return lookup_class(lookup, lookup->subjects[device->policy_device].base, address);
+}
+
+uint16_t image_unauthenticated_class(const struct image *image, const struct address *address)
+{
+	return lookup_class(image->lookup, image->lookup->unauthenticated_base, address);
+}
+
+uint16_t image_unknown_class(const struct image *image, const struct address *address)
+{
+	return lookup_class(image->lookup, image->lookup->unknown_base, address);
+}
+
+/* The pairs are sorted by initiator, then responder. */
+static const struct image_pair *pair_find(const struct image *image, uint16_t from, uint16_t to)
+{
+	uint32_t wanted = (uint32_t)from << 16 | to;
+	size_t low = 0, n = image->n_pairs;
+
+	while (n > 0) {
+		size_t half = n / 2;
+		const struct image_pair *at = &image->pairs[low + half];
+		uint32_t key = (uint32_t)at->key.from << 16 | at->key.to;
+
+		if (key == wanted)
+			return at;
+		if (key < wanted) {
+			low += half + 1;
+			n -= half + 1;
+		} else {
+			n = half;
+		}
+	}
+	return NULL;
+}
+
+struct verdict image_decide(const struct image *image, uint16_t from, uint16_t to, uint32_t service)
+{
+	const struct image_pair *pair = pair_find(image, from, to);
+
+	if (!pair || service >= CORDON_SERVICE_COUNT)
+		return (struct verdict){.rule = CORDON_RULE_NONE, .action = CORDON_ACTION_DEFAULT};
+	return image->verdicts[(size_t)pair->value.cell * image->head.service_classes + image->services[service]];
+}
+
+static uint64_t bindings_count(const struct image *image)
+{
+	uint64_t n = image->n_gateway;
+
+	for (size_t i = 0; i < image->n_devices; i++)
+		n += image->devices[i].n_addresses;
+	return n;
+}
+
+int image_bill(const struct image *image, const uint64_t available[IMAGE_TABLE_COUNT], struct image_bill *ret)
+{
+	static const struct image_bill_line tables[] = {
+#define X(id, name, words, size) [IMAGE_TABLE_##id] = {.table = name, .text = words, .bytes = size},
+		IMAGE_TABLES(X)
+#undef X
+	};
+	const uint64_t rows[] = {
+		[IMAGE_TABLE_CLASSES] = image->n_classes - 1,
+		[IMAGE_TABLE_PAIRS] = image->n_pairs,
+		[IMAGE_TABLE_VERDICTS] = (uint64_t)image->n_cells * image->head.service_classes,
+		[IMAGE_TABLE_SERVICES] = CORDON_SERVICE_COUNT,
+		[IMAGE_TABLE_NETWORKS] = image->n_networks,
+		[IMAGE_TABLE_DEVICES] = image->n_devices,
+		[IMAGE_TABLE_BINDINGS] = bindings_count(image),
+	};
+	int r = 0;
+
+	*ret = (struct image_bill){0};
+	for (size_t i = 0; i < IMAGE_TABLE_COUNT; i++) {
+		struct image_bill_line *line = &ret->lines[i];
+
+		*line = tables[i];
+		line->rows = rows[i];
+		line->bytes *= rows[i];
+		line->available = available ? available[i] : 0;
+		if (i == IMAGE_TABLE_CLASSES && (!line->available || line->available > CORDON_MAX_CLASSES))
+			line->available = CORDON_MAX_CLASSES;
+		ret->bytes += line->bytes;
+		if (line->available && line->rows > line->available)
+			r = -E2BIG;
+	}
+	return r;
+}
+
+void lookup_free(struct image_lookup *lookup)
+{
+	if (!lookup)
+		return;
+	regions_done(&lookup->regions);
+	free(lookup->context_denies);
+	free(lookup->subjects);
+	free(lookup->addresses);
+	free(lookup->base_class);
+	free(lookup->combinations);
+	free(lookup);
+}
+
+static void class_done(struct image_class *class)
+{
+	for (size_t i = 0; i < class->n_members; i++)
+		free(class->members[i]);
+	free(class->members);
+}
+
+void image_free(struct image *image)
+{
+	if (!image)
+		return;
+	for (size_t i = 0; i < image->n_rules; i++) {
+		free((char *)image->rules[i].id);
+		free((char *)image->rules[i].file);
+	}
+	for (size_t i = 0; image->classes && i < image->n_classes; i++)
+		class_done(&image->classes[i]);
+	free(image->pairs);
+	free(image->services);
+	free(image->verdicts);
+	free(image->networks);
+	free(image->gateway);
+	free(image->devices);
+	free(image->rules);
+	free(image->classes);
+	lookup_free(image->lookup);
+	free(image);
+}
