@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Schedules, quarantine profiles, feeds and responses: read and checked whole, kept by name. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../lib/cleanup.h"
+#include "parse.h"
+
+struct plan {
+	char *from, *to;
+	char *source;
+	uint64_t quantity;
+	uint32_t number, bits;
+	int word;
+};
+
+static void plan_done(struct plan *plan)
+{
+	free(plan->from);
+	free(plan->to);
+	free(plan->source);
+}
+
+static void keep_name(struct form *f, const struct yaml_node *at, const char *id, struct names *names)
+{
+	struct named *item = form_add(f, &names->items, &names->n, sizeof(*item));
+
+	if (!item)
+		return;
+	item->id = form_copy(f, id);
+	item->place = place_of(parser_of(f), at);
+}
+
+/* Each entry of a section by name; the order of `names` is the order of the symbols' indices. */
+static void each_named(struct form *f, const struct yaml_node *value, const char *what, struct names *names,
+		       void (*read)(struct form *, const struct yaml_node *))
+{
+	if (!form_is(f, value, YAML_MAPPING, what))
+		return;
+	for (const struct yaml_node *k = yaml_first(f->tree, value); k; k = yaml_next(f->tree, k)) {
+		const char *id = yaml_text(f->tree, k);
+
+		if (yaml_node_kind(k) == YAML_REFUSED)
+			continue;
+		if (!form_id_ok(id))
+			form_error(f, k, "`%.64s` is no name: letters, digits, `_`, `.` and `-`, at most 63", id);
+		keep_name(f, k, id, names);
+		read(f, yaml_value(f->tree, k));
+	}
+}
+
+static const char *const day_names[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+static const struct form_words day_words = FORM_WORDS("a day", day_names);
+
+static void parse_day(struct form *f, const struct yaml_node *value, void *field, const void *arg)
+{
+	const char *text = form_scalar(f, value, "days");
+	const char *dash = text ? strchr(text, '-') : NULL;
+	_cleanup_free_ char *first = dash ? strndup(text, (size_t)(dash - text)) : NULL;
+
+	(void)field;
+	(void)arg;
+	if (!text)
+		return;
+	if (form_find(&day_words, first ?: text) < 0 || (dash && form_find(&day_words, dash + 1) < 0))
+		form_error(f, value, "expected days like mon, mon-fri or [sat, sun], not `%.64s`", text);
+}
+
+static void parse_days(struct form *f, const struct yaml_node *value, void *field, const void *arg)
+{
+	form_each(f, value, "days", parse_day, field, arg);
+}
+
+static void parse_clock(struct form *f, const struct yaml_node *value, void *field, const void *arg)
+{
+	const char *text = form_scalar(f, value, "a time of day");
+
+	(void)arg;
+	if (!text)
+		return;
+	if (strlen(text) == 5 && strspn(text, "0123456789") == 2 && text[2] == ':' && strspn(text + 3, "0123456789") == 2 &&
+	    strncmp(text, "24", 2) < 0 && text[3] < '6')
+		form_text(f, value, field, NULL);
+	else
+		form_error(f, value, "expected a time of day like \"06:00\" or \"22:30\", not `%.64s`", text);
+}
+
+static const struct form_key weekly_keys[] = {
+	{.name = "days", .parse = parse_days},
+	{.name = "from", .parse = parse_clock, .offset = offsetof(struct plan, from), .required = true},
+	{.name = "to", .parse = parse_clock, .offset = offsetof(struct plan, to), .required = true},
+};
+static const struct form_table weekly_table = FORM_TABLE("a weekly schedule", weekly_keys);
+
+static const struct form_key window_keys[] = {
+	{.name = "start", .parse = parse_time, .offset = offsetof(struct plan, from), .required = true},
+	{.name = "end", .parse = parse_time, .offset = offsetof(struct plan, to), .required = true},
+};
+static const struct form_table window_table = FORM_TABLE("a window of time", window_keys);
+
+static bool is_window(const struct form *f, const struct yaml_node *body)
+{
+	for (const struct yaml_node *k = yaml_first(f->tree, body); k; k = yaml_next(f->tree, k))
+		if (strcmp(yaml_text(f->tree, k), "start") == 0 || strcmp(yaml_text(f->tree, k), "end") == 0)
+			return true;
+	return false;
+}
+
+static void read_schedule(struct form *f, const struct yaml_node *body)
+{
+	_cleanup_(plan_done) struct plan plan = {0};
+	bool window = is_window(f, body);
+
+	form_mapping(f, body, window ? &window_table : &weekly_table, &plan);
+	if (!plan.from || !plan.to)
+		return;
+	if (window && strcmp(plan.from, plan.to) >= 0)
+		form_error(f, body, "this window ends (%s) before it starts (%s)", plan.to, plan.from);
+	if (!window && strcmp(plan.from, plan.to) == 0)
+		form_error(f, body, "this schedule begins and ends at %s; for the whole day leave the rule without `when`", plan.from);
+}
+
+void parse_schedules(struct form *f, const struct yaml_node *value, void *field, const void *arg)
+{
+	(void)arg;
+	each_named(f, value, "schedules", &((struct policy *)field)->schedules, read_schedule);
+}
+
+/* What a quarantined device may still do; not kept. */
+static const struct form_key opening_keys[] = {
+	{.name = "from", .parse = parse_peers, .offset = offsetof(struct exception, from), .arg = PEERS_FROM},
+	{.name = "to", .parse = parse_peers, .offset = offsetof(struct exception, to), .arg = PEERS_TO},
+	{.name = "services", .parse = parse_service_list, .offset = offsetof(struct exception, services), .required = true},
+};
+static const struct form_table opening_table = FORM_TABLE("what a quarantine allows", opening_keys);
+
+static void peers_done(struct peers *peers)
+{
+	for (size_t i = 0; i < peers->n; i++)
+		free(peers->items[i].text);
+	free(peers->items);
+}
+
+static void parse_opening(struct form *f, const struct yaml_node *value, void *field, const void *arg)
+{
+	struct exception one = {0};
+
+	(void)field;
+	(void)arg;
+	if (form_mapping(f, value, &opening_table, &one) && !one.from.n == !one.to.n && !yaml_cut(f->tree))
+		form_error(f, value, "expected `to` (what the device may reach) or `from` (what may reach it), and one of them only");
+	peers_done(&one.from);
+	peers_done(&one.to);
+	free(one.services.items);
+	free(one.services.text);
+}
+
+static void parse_openings(struct form *f, const struct yaml_node *value, void *field, const void *arg)
+{
+	form_each(f, value, "what a quarantine allows", parse_opening, field, arg);
+}
+
+static const struct form_key quarantine_keys[] = {
+	{.name = "allow", .parse = parse_openings},
+};
+static const struct form_table quarantine_table = FORM_TABLE("a quarantine profile", quarantine_keys);
+
+static void read_quarantine(struct form *f, const struct yaml_node *body)
+{
+	struct plan plan = {0};
+
+	form_mapping(f, body, &quarantine_table, &plan);
+}
+
+void parse_quarantines(struct form *f, const struct yaml_node *value, void *field, const void *arg)
+{
+	(void)arg;
+	each_named(f, value, "quarantine profiles", &((struct policy *)field)->quarantines, read_quarantine);
+}
+
+static void parse_feed_source(struct form *f, const struct yaml_node *value, void *field, const void *arg)
+{
+	const char *text = form_scalar(f, value, "a source");
+
+	(void)arg;
+	if (!text)
+		return;
+	if (strncmp(text, "file:/", 6) == 0 || (strncmp(text, "https://", 8) == 0 && text[8]))
+		form_text(f, value, field, NULL);
+	else
+		form_error(f, value, "expected file:/PATH or https://HOST/PATH, not `%.64s`", text);
+}
+
+static const char *const feed_types[] = {"addresses", "names"};
+static const struct form_words feed_words = FORM_WORDS("a type of feed", feed_types);
+static const struct form_key feed_keys[] = {
+	{.name = "source", .parse = parse_feed_source, .offset = offsetof(struct plan, source), .required = true},
+	{.name = "type", .parse = form_word, .offset = offsetof(struct plan, word), .arg = &feed_words, .required = true},
+	{.name = "every", .parse = form_duration, .offset = offsetof(struct plan, quantity)},
+	{.name = "expires", .parse = form_duration, .offset = offsetof(struct plan, quantity)},
+	{.name = "limit", .parse = form_number, .offset = offsetof(struct plan, number), .arg = &(const struct form_range){1, 4000000}},
+};
+static const struct form_table feed_table = FORM_TABLE("a feed", feed_keys);
+
+static void read_feed(struct form *f, const struct yaml_node *body)
+{
+	_cleanup_(plan_done) struct plan plan = {0};
+
+	form_mapping(f, body, &feed_table, &plan);
+}
+
+void parse_feeds(struct form *f, const struct yaml_node *value, void *field, const void *arg)
+{
+	(void)arg;
+	each_named(f, value, "feeds", &((struct policy *)field)->feeds, read_feed);
+}
