@@ -25,7 +25,19 @@ HARDEN   := $(filter-out -fcf-protection,$(HARDEN))
 endif
 
 LIBS     := libbpf libelf zlib libnl-3.0 libnl-route-3.0 yaml-0.1 jansson libevent sqlite3 libcap-ng libsystemd libcrypto libpcap
-PKG       = $(shell pkg-config --$(1) $(LIBS) 2>/dev/null)
+# Asked once, and not before the first recipe: on a new machine pkg-config comes with `deps`.
+PKG_cflags = $(eval PKG_cflags := $(shell pkg-config --cflags $(LIBS)))$(PKG_cflags)
+PKG_libs   = $(eval PKG_libs := $(shell pkg-config --libs $(LIBS)))$(PKG_libs)
+PKG        = $(PKG_$(1))
+
+# V=1 shows the commands.
+ifeq ($(V),1)
+say      = @:
+Q        :=
+else
+say      = @printf '  %-8s %s\n' $(1) $(2)
+Q        := @
+endif
 CFLAGS   ?= -O2 -g
 ALL_CFLAGS = -std=gnu17 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
              -D_GNU_SOURCE -DCORDON_VERSION='"$(VERSION)"' -Iinclude -I$(BUILD)/bpf -fPIE $(HARDEN) $(SANFLAGS) $(call PKG,cflags) $(CFLAGS)
@@ -60,36 +72,41 @@ BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-func
 
 $(BUILD)/bpf/cordon.bpf.o: bpf/cordon.bpf.c $(BPF_HDRS) | deps
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_CFLAGS) -c $< -o $(@:.o=.raw.o)
-	$(BPFTOOL) gen object $@ $(@:.o=.raw.o)
+	$(call say,BPF,$@)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $(@:.o=.raw.o)
+	$(Q)$(BPFTOOL) gen object $@ $(@:.o=.raw.o)
 
 $(BUILD)/bpf/cordon.skel.h: $(BUILD)/bpf/cordon.bpf.o
-	$(BPFTOOL) gen skeleton $< name cordon_bpf > $@.tmp && mv $@.tmp $@
+	$(Q)$(BPFTOOL) gen skeleton $< name cordon_bpf > $@.tmp && mv $@.tmp $@
 
 # User space.
-$(BUILD)/user/dataplane/%.o: $(BUILD)/bpf/cordon.skel.h
+$(filter $(BUILD)/user/dataplane/%,$(LIB_OBJS)): $(BUILD)/bpf/cordon.skel.h
 $(BUILD)/user/%.o: user/%.c | deps
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(call say,CC,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/libcordon.a: $(LIB_OBJS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 define program
 $(BUILD)/$(1): $$(patsubst %.c,$$(BUILD)/%.o,$$(wildcard user/$(1)/*.c)) $$(BUILD)/libcordon.a
-	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(call PKG,libs)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(call PKG,libs)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
 # The same engine with failpoints, for the tests that kill it at every step.
 FAIL_OBJS := $(patsubst %.c,$(BUILD)/failpoints/%.o,$(LIB_SRCS) $(wildcard user/cordond/*.c))
-$(BUILD)/failpoints/user/dataplane/%.o: $(BUILD)/bpf/cordon.skel.h
+$(filter $(BUILD)/failpoints/user/dataplane/%,$(FAIL_OBJS)): $(BUILD)/bpf/cordon.skel.h
 $(BUILD)/failpoints/user/%.o: user/%.c | deps
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -DCORDON_FAILPOINTS -MMD -MP -c $< -o $@
+	$(call say,CC,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -DCORDON_FAILPOINTS -MMD -MP -c $< -o $@
 $(BUILD)/failpoints/cordond: $(FAIL_OBJS)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call PKG,libs)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call PKG,libs)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

@@ -28,19 +28,23 @@ deps-test:
 
 $(BUILD)/tests/tools/%.o: tests/tools/%.c | deps
 	@mkdir -p $(@D)
-	$(CC) $(TEST_CFLAGS) -MMD -MP -c $< -o $@
+	$(call say,CC,$@)
+	$(Q)$(CC) $(TEST_CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/tests/bpf/%.o: $(BUILD)/bpf/cordon.skel.h
 $(BUILD)/tests/%.o: tests/%.c | deps-test
 	@mkdir -p $(@D)
-	$(CC) $(TEST_CFLAGS) -MMD -MP -c $< -o $@
+	$(call say,CC,$@)
+	$(Q)$(CC) $(TEST_CFLAGS) -MMD -MP -c $< -o $@
 
 $(TEST_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_HELPERS) $(BUILD)/libcordon.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call PKG,libs) -lcriterion
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call PKG,libs) -lcriterion
 
 define tool
 $(BUILD)/tests/$(1): $$(patsubst tests/%.c,$$(BUILD)/tests/%.o,$$(wildcard tests/tools/$(1).c tests/tools/$(1)_*.c))
-	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(call PKG,libs)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(call PKG,libs)
 endef
 $(foreach t,$(TOOLS),$(eval $(call tool,$(t))))
 
