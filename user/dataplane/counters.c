@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "counters.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "../lib/cleanup.h"
+#include "kernel.h"
+#include "cordon.skel.h"
+
+/* One value a possible CPU; every value type here is a multiple of 8 bytes, as the kernel lays them out. */
+static void *per_cpu_new(size_t size)
+{
+	return calloc(kernel_cpus(), size);
+}
+
+/* Sums words: all these records are nothing but 64-bit counts. */
+static void per_cpu_sum(const uint64_t *values, size_t words, uint64_t *ret)
+{
+	memset(ret, 0, words * sizeof(*ret));
+	for (uint32_t cpu = 0; cpu < kernel_cpus(); cpu++)
+		for (size_t i = 0; i < words; i++)
+			ret[i] += values[cpu * words + i];
+}
+
+int counters_read(struct dataplane *dp, uint32_t row, struct device_counters *ret)
+{
+	_cleanup_free_ void *values = per_cpu_new(sizeof(*ret));
+	int r;
+
+	if (!values)
+		return -ENOMEM;
+	r = bpf_map_lookup_elem(bpf_map__fd(dp->bpf->maps.counters), &row, values);
+	if (r < 0)
+		return r;
+	per_cpu_sum(values, sizeof(*ret) / sizeof(uint64_t), (uint64_t *)ret);
+	return 0;
+}
+
+static int drops_forget_draining(struct dataplane *dp)
+{
+	int fd = bpf_map__fd(dp->bpf->maps.drops);
+	struct drop_key key, next;
+	int r = bpf_map_get_next_key(fd, NULL, &next);
+
+	while (r == 0) {
+		key = next;
+		r = bpf_map_get_next_key(fd, &key, &next);
+		if (key.device >= dp->device_rows.max || dp->device_rows.state[key.device] != ROW_DRAINING)
+			continue;
+		if (kernel_delete(fd, &key) < 0)
+			return -EIO;
+	}
+	return r == -ENOENT ? 0 : r;
+}
+
+int counters_wipe_draining(struct dataplane *dp)
+{
+	_cleanup_free_ void *zeroes = per_cpu_new(sizeof(struct device_counters));
+	int r = zeroes ? 0 : -ENOMEM;
+
+	for (uint32_t i = dp->device_rows.first; r == 0 && i < dp->device_rows.max; i++)
+		if (dp->device_rows.state[i] == ROW_DRAINING)
+			r = kernel_update(bpf_map__fd(dp->bpf->maps.counters), &i, zeroes);
+	return r < 0 ? r : drops_forget_draining(dp);
+}
+
+int dataplane_drops_each(struct dataplane *dp, int (*each)(void *ctx, const struct drop_key *key, const struct drop_count *count), void *ctx)
+{
+	_cleanup_free_ void *values = per_cpu_new(sizeof(struct drop_count));
+	int fd = bpf_map__fd(dp->bpf->maps.drops);
+	struct drop_key key, next;
+	int r, stop = 0;
+
+	if (!values)
+		return -ENOMEM;
+	r = bpf_map_get_next_key(fd, NULL, &next);
+	while (r == 0 && !stop) {
+		struct drop_count sum;
+
+		key = next;
+		r = bpf_map_get_next_key(fd, &key, &next);
+		if (bpf_map_lookup_elem(fd, &key, values) < 0)
+			continue;
+		per_cpu_sum(values, sizeof(sum) / sizeof(uint64_t), (uint64_t *)&sum);
+		stop = each(ctx, &key, &sum);
+	}
+	return stop || r == -ENOENT ? 0 : r;
+}
+
+int dataplane_reasons(struct dataplane *dp, uint64_t ret[CORDON_REASON_COUNT][CORDON_VERDICT_COUNT])
+{
+	_cleanup_free_ void *values = per_cpu_new(sizeof(uint64_t));
+	uint64_t sums[CORDON_REASON_COUNT * CORDON_VERDICT_COUNT];
+
+	if (!values)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < CORDON_REASON_COUNT * CORDON_VERDICT_COUNT; i++) {
+		int r = bpf_map_lookup_elem(bpf_map__fd(dp->bpf->maps.reasons), &i, values);
+
+		if (r < 0)
+			return r;
+		per_cpu_sum(values, 1, &sums[i]);
+	}
+	memcpy(ret, sums, sizeof(sums));
+	return 0;
+}
+
+static int drop_add_losses(void *ctx, const struct drop_key *key, const struct drop_count *count)
+{
+	struct dataplane_usage *usage = ctx;
+
+	(void)key;
+	usage->events_lost += count->lost;
+	usage->events_suppressed += count->suppressed;
+	return 0;
+}
+
+int dataplane_usage(struct dataplane *dp, struct dataplane_usage *ret)
+{
+	struct dataplane_usage usage = {
+		.devices = dp->device_rows.count[ROW_USED],
+		.max_devices = dp->device_rows.max - dp->device_rows.first,
+		.bindings = dp->binding_rows.count[ROW_USED],
+		.max_bindings = dp->binding_rows.max - dp->binding_rows.first,
+		.max_flows = dp->max_flows,
+	};
+	int r = dataplane_drops_each(dp, drop_add_losses, &usage);
+
+	if (r < 0)
+		return r;
+	for (uint32_t i = 0; i < dp->device_rows.max; i++)
+		usage.flows += __atomic_load_n(&dp->budgets[i].flows, __ATOMIC_RELAXED);
+	*ret = usage;
+	return 0;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kernel.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "../lib/buf.h"
+#include "../lib/cleanup.h"
+#include "../lib/failpoint.h"
+
+#ifdef CORDON_FAILPOINTS
+static const char *current_phase = "open";
+
+void kernel_phase(const char *phase)
+{
+	current_phase = phase;
+}
+
+int kernel_step(void)
+{
+	return failpoint(current_phase);
+}
+#else
+void kernel_phase(const char *phase)
+{
+	(void)phase;
+}
+
+int kernel_step(void)
+{
+	return 0;
+}
+#endif
+
+int kernel_lookup(int fd, const void *key, void *ret_value)
+{
+	int r = kernel_step();
+
+	return r < 0 ? r : bpf_map_lookup_elem(fd, key, ret_value);
+}
+
+int kernel_update(int fd, const void *key, const void *value)
+{
+	int r = kernel_step();
+
+	return r < 0 ? r : bpf_map_update_elem(fd, key, value, BPF_ANY);
+}
+
+int kernel_delete(int fd, const void *key)
+{
+	int r = kernel_step();
+
+	return r < 0 ? r : bpf_map_delete_elem(fd, key);
+}
+
+int kernel_update_batch(int fd, const void *keys, const void *values, uint32_t n)
+{
+	uint32_t done = n;
+	int r = kernel_step();
+
+	if (r < 0)
+		return r;
+	r = bpf_map_update_batch(fd, keys, values, &done, NULL);
+	if (r < 0)
+		return r;
+	return done == n ? 0 : -EIO;
+}
+
+int kernel_freeze(int fd)
+{
+	int r = kernel_step();
+
+	return r < 0 ? r : bpf_map_freeze(fd);
+}
+
+int kernel_pin(int fd, const char *path)
+{
+	int r = kernel_step();
+
+	return r < 0 ? r : bpf_obj_pin(fd, path);
+}
+
+int kernel_open_pin(const char *path)
+{
+	return bpf_obj_get(path);
+}
+
+int kernel_unpin(const char *path)
+{
+	int r = kernel_step();
+
+	if (r < 0)
+		return r;
+	return unlink(path) < 0 ? -errno : 0;
+}
+
+int kernel_repin(int fd, const char *path)
+{
+	_cleanup_free_ char *beside = format_text("%s_new", path);
+	int r;
+
+	if (!beside)
+		return -ENOMEM;
+	unlink(beside);
+	r = kernel_pin(fd, beside);
+	if (r < 0)
+		return r;
+	r = kernel_step();
+	if (r < 0)
+		return r;
+	return rename(beside, path) < 0 ? -errno : 0;
+}
+
+int kernel_map_info(int fd, struct bpf_map_info *ret)
+{
+	uint32_t size = sizeof(*ret);
+
+	memset(ret, 0, sizeof(*ret));
+	return bpf_obj_get_info_by_fd(fd, ret, &size);
+}
+
+int kernel_prog_info(int fd, struct bpf_prog_info *ret)
+{
+	uint32_t size = sizeof(*ret);
+
+	memset(ret, 0, sizeof(*ret));
+	return bpf_obj_get_info_by_fd(fd, ret, &size);
+}
+
+int kernel_link_info(int fd, struct bpf_link_info *ret)
+{
+	uint32_t size = sizeof(*ret);
+
+	memset(ret, 0, sizeof(*ret));
+	return bpf_obj_get_info_by_fd(fd, ret, &size);
+}
+
+int kernel_mmap(int fd, uint32_t rows, uint32_t row_size, void **ret, size_t *ret_size)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	/* The kernel keeps rows 8 bytes apart at least, and maps whole pages. */
+	size_t size = (size_t)rows * ((row_size + 7u) & ~7u);
+	void *rows_at;
+
+	size = (size + page - 1) / page * page;
+	rows_at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (rows_at == MAP_FAILED)
+		return -errno;
+	*ret = rows_at;
+	*ret_size = size;
+	return 0;
+}
+
+uint32_t kernel_cpus(void)
+{
+	int n = libbpf_num_possible_cpus();
+
+	return n > 0 ? (uint32_t)n : 1;
+}

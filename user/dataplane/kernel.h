@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * In:  descriptors, keys, values.
+ * Out: the bpf() calls of this room, each behind a failpoint that is named after what the room is doing.
+ * Never: meaning: what a map is for is the caller's.
+ *
+ * Everything returns 0 (or a descriptor) or -errno.
+ */
+#ifndef CORDON_DATAPLANE_KERNEL_H
+#define CORDON_DATAPLANE_KERNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/bpf.h>
+
+/* Names the failpoint that all calls pass from here on: "open", "apply", "live". */
+void kernel_phase(const char *phase);
+/* The failpoint alone, before a group of stores into a mapped table. */
+int kernel_step(void);
+
+int kernel_lookup(int fd, const void *key, void *ret_value);
+int kernel_update(int fd, const void *key, const void *value);
+int kernel_delete(int fd, const void *key);
+int kernel_update_batch(int fd, const void *keys, const void *values, uint32_t n);
+int kernel_freeze(int fd);
+
+int kernel_pin(int fd, const char *path);
+int kernel_open_pin(const char *path);
+int kernel_unpin(const char *path);
+/* Pins over whatever the path held; the path never lacks a pin meanwhile. */
+int kernel_repin(int fd, const char *path);
+
+int kernel_map_info(int fd, struct bpf_map_info *ret);
+int kernel_prog_info(int fd, struct bpf_prog_info *ret);
+int kernel_link_info(int fd, struct bpf_link_info *ret);
+
+/* Rows of an array that the kernel shares with us; *ret_size is what munmap() wants. */
+int kernel_mmap(int fd, uint32_t rows, uint32_t row_size, void **ret, size_t *ret_size);
+
+uint32_t kernel_cpus(void);
+
+#endif

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "load.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "../lib/buf.h"
+#include "../lib/cleanup.h"
+#include "kernel.h"
+#include "pins.h"
+#include "cordon.skel.h"
+
+#define DEFAULT_DEVICES 4096
+#define DEFAULT_FLOWS 65536
+#define BINDINGS_A_DEVICE 4
+#define DROPS_A_DEVICE 16
+
+/* libbpf prints; we keep what it says and hand the end of it on with the error: that is where the verifier gives up. */
+#define HEARD_LIMIT (1 << 20)
+#define TOLD_LIMIT 4000
+
+static struct buf heard;
+
+static int hear(enum libbpf_print_level level, const char *format, va_list ap)
+{
+	if (level != LIBBPF_WARN)
+		return 0;
+	if (heard.size > HEARD_LIMIT)
+		buf_drop(&heard, heard.size - TOLD_LIMIT);
+	buf_vaddf(&heard, format, ap);
+	return 0;
+}
+
+static const char *heard_end(void)
+{
+	const char *text = buf_text(&heard);
+
+	return heard.size > TOLD_LIMIT ? text + heard.size - TOLD_LIMIT : text;
+}
+
+/* A map whose size the caller or an earlier start chose; of the others the size is part of their meaning. */
+static const struct capacity {
+	const char *map;
+	uint32_t rows_a_device, rows_a_flow, and_more;
+} capacities[] = {
+	{"device_index", 1, 0, CORDON_DEVICE_FIRST},
+	{"devices", 1, 0, CORDON_DEVICE_FIRST},
+	{"counters", 1, 0, CORDON_DEVICE_FIRST},
+	{"budgets", 1, 0, CORDON_DEVICE_FIRST},
+	{"binding_index", BINDINGS_A_DEVICE, 0, 1},
+	{"bindings", BINDINGS_A_DEVICE, 0, 1},
+	{"drops", DROPS_A_DEVICE, 0, 0},
+	{"flows", 0, 1, 0},
+};
+
+static const struct capacity *capacity_of(const char *map)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(capacities); i++)
+		if (!strcmp(capacities[i].map, map))
+			return &capacities[i];
+	return NULL;
+}
+
+static int capacities_set(struct bpf_object *object, const struct dataplane_options *options)
+{
+	uint32_t devices = options->max_devices ? options->max_devices : DEFAULT_DEVICES;
+	uint32_t flows = options->max_flows ? options->max_flows : DEFAULT_FLOWS;
+
+	for (size_t i = 0; i < ARRAY_SIZE(capacities); i++) {
+		const struct capacity *c = &capacities[i];
+		struct bpf_map *map = bpf_object__find_map_by_name(object, c->map);
+		int r = map ? bpf_map__set_max_entries(map, c->rows_a_device * devices + c->rows_a_flow * flows + c->and_more) : -ENOENT;
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static bool map_is_like(const struct bpf_map *map, const struct bpf_map_info *info)
+{
+	return info->type == (uint32_t)bpf_map__type(map) && info->key_size == bpf_map__key_size(map) &&
+	       info->value_size == bpf_map__value_size(map) && info->map_flags == bpf_map__map_flags(map) &&
+	       (capacity_of(bpf_map__name(map)) || info->max_entries == bpf_map__max_entries(map));
+}
+
+static int layout_differs(const char *bpffs, const char *what, char **ret_why)
+{
+	return why(ret_why, -EPROTO,
+		   "what is pinned under %s was made by another version (%s): it goes on enforcing untouched. Start the version that made it, "
+		   "or take it off first (cordond --remove; ports forward unjudged until the next start)",
+		   bpffs, what);
+}
+
+static int layout_check(const char *bpffs, int control_fd, char **ret_why)
+{
+	_cleanup_free_ char *what = NULL;
+	struct control control;
+	uint32_t zero = 0;
+	int r = bpf_map_lookup_elem(control_fd, &zero, &control);
+
+	if (r < 0)
+		return why(ret_why, r, "reading the pinned map control: %s", strerror(-r));
+	if (control.layout == CORDON_LAYOUT)
+		return 0;
+	what = format_text("its tables have layout %u, these %d", control.layout, CORDON_LAYOUT);
+	return layout_differs(bpffs, what ? what : "another layout", ret_why);
+}
+
+static int map_reuse(const char *bpffs, struct bpf_map *map, int fd, char **ret_why)
+{
+	struct bpf_map_info info;
+	int r = kernel_map_info(fd, &info);
+
+	if (r == 0 && !map_is_like(map, &info))
+		return layout_differs(bpffs, bpf_map__name(map), ret_why);
+	if (r == 0)
+		r = bpf_map__reuse_fd(map, fd);
+	return r < 0 ? why(ret_why, r, "taking up the pinned map %s: %s", bpf_map__name(map), strerror(-r)) : 0;
+}
+
+/* Which of the maps that should be pinned are not; the first of them in *ret_missing. */
+static size_t maps_missing(const char *bpffs, struct bpf_object *object, const char **ret_missing)
+{
+	struct bpf_map *map;
+	size_t n = 0;
+
+	bpf_object__for_each_map(map, object) {
+		_cleanup_free_ char *path = pin_path(bpffs, "maps", bpf_map__name(map));
+
+		if (!pins_keep_map(map) || (path && access(path, F_OK) == 0))
+			continue;
+		*ret_missing = bpf_map__name(map);
+		n++;
+	}
+	return n;
+}
+
+static int maps_reuse(const char *bpffs, struct bpf_object *object, char **ret_why)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, object) {
+		_cleanup_free_ char *path = pin_path(bpffs, "maps", bpf_map__name(map));
+		_cleanup_close_ int fd = -1;
+		int r;
+
+		if (!pins_keep_map(map))
+			continue;
+		fd = path ? kernel_open_pin(path) : -ENOMEM;
+		if (fd < 0)
+			return why(ret_why, fd, "opening the pinned map %s: %s", bpf_map__name(map), strerror(-fd));
+		r = strcmp(bpf_map__name(map), "control") ? 0 : layout_check(bpffs, fd, ret_why);
+		if (r == 0)
+			r = map_reuse(bpffs, map, fd, ret_why);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/*
+ * A first start that died while it pinned leaves some maps and no link: nothing was enforced, all is made anew. With a
+ * link, a missing map was taken away by someone: what runs is left running, for replacing its maps would judge frames by
+ * empty ones.
+ */
+static int maps_adopt(struct dataplane *dp, char **ret_why)
+{
+	const char *missing = NULL;
+	size_t n = maps_missing(dp->bpffs, dp->bpf->obj, &missing);
+	int r;
+
+	if (n && pins_have_links(dp->bpffs))
+		return why(ret_why, -EPROTO,
+			   "the pin of map %s is gone from %s/maps while ports are enforced: what runs is left alone. Take it off and start anew "
+			   "(cordond --remove; ports forward unjudged until then)",
+			   missing, dp->bpffs);
+	if (n) {
+		pins_clear(dp->bpffs);
+		return 0;
+	}
+	r = maps_reuse(dp->bpffs, dp->bpf->obj, ret_why);
+	if (r < 0)
+		return r;
+	dp->adopted = true;
+	return 0;
+}
+
+static int load_refused(int r, char **ret_why)
+{
+	if (r == -EPERM)
+		return why(ret_why, r, "the kernel does not let this process load programs: run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON");
+	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
+		return why(ret_why, r, "this kernel has no BTF (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF");
+	return why(ret_why, r, "loading the programs: %s\n%s", strerror(-r), heard_end());
+}
+
+int load_object(struct dataplane *dp, const struct dataplane_options *options, char **ret_why)
+{
+	int r;
+
+	libbpf_set_print(hear);
+	buf_done(&heard);
+	heard = (struct buf){0};
+	dp->bpf = cordon_bpf__open();
+	if (!dp->bpf)
+		return load_refused(-errno, ret_why);
+	r = capacities_set(dp->bpf->obj, options);
+	if (r < 0)
+		return why(ret_why, r, "setting capacities: %s", strerror(-r));
+	if (dp->bpffs) {
+		r = maps_adopt(dp, ret_why);
+		if (r < 0)
+			return r;
+	}
+	dp->bpf->rodata->trace = dp->trace;
+	r = cordon_bpf__load(dp->bpf);
+	return r < 0 ? load_refused(r, ret_why) : 0;
+}
+
+static int table_map(const struct bpf_map *map, struct mapping *mapping, void *ret)
+{
+	int r = kernel_mmap(bpf_map__fd(map), bpf_map__max_entries(map), bpf_map__value_size(map), &mapping->at, &mapping->size);
+
+	if (r < 0)
+		return r;
+	memcpy(ret, &mapping->at, sizeof(void *));
+	return 0;
+}
+
+int load_tables(struct dataplane *dp)
+{
+	const struct {
+		const struct bpf_map *map;
+		void *at;
+	} shared[] = {
+		{dp->bpf->maps.control, &dp->control}, {dp->bpf->maps.ports, &dp->ports},     {dp->bpf->maps.devices, &dp->devices},
+		{dp->bpf->maps.bindings, &dp->bindings}, {dp->bpf->maps.budgets, &dp->budgets},
+	};
+
+	_Static_assert(ARRAY_SIZE(shared) == ARRAY_SIZE(dp->mappings), "one mapping a shared table");
+	for (size_t i = 0; i < ARRAY_SIZE(shared); i++) {
+		int r = table_map(shared[i].map, &dp->mappings[i], shared[i].at);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * In:  the object in the skeleton, capacities, pinned maps.
+ * Out: maps and programs in the kernel; pinned maps are taken up where they are the same.
+ * Never: a pinned map replaced while a link is there.
+ */
+#ifndef CORDON_DATAPLANE_LOAD_H
+#define CORDON_DATAPLANE_LOAD_H
+
+#include "plane.h"
+
+int load_object(struct dataplane *dp, const struct dataplane_options *options, char **ret_why);
+/* Maps the shared tables. */
+int load_tables(struct dataplane *dp);
+
+#endif

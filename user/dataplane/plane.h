@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * In:  the room's own files.
+ * Out: struct dataplane: all that one open dataplane holds.
+ * Never: seen outside user/dataplane.
+ *
+ * Every pointer into a table is memory shared with programs that run at this moment: words are stored whole, in an order
+ * that a reader between two stores survives.
+ */
+#ifndef CORDON_DATAPLANE_PLANE_H
+#define CORDON_DATAPLANE_PLANE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dataplane.h"
+
+struct cordon_bpf;
+struct ring_buffer;
+
+/* A table of rows that programs find by an index hash. A row goes free -> used -> leaving -> draining -> free. */
+enum row_state {
+	ROW_FREE,
+	ROW_USED,     /* the index leads to it, or will in a moment */
+	ROW_LEAVING,  /* out of the index; a program that began before may still hold its number */
+	ROW_DRAINING, /* no program holds it; flows, counters and drops may still name it */
+};
+
+struct rows {
+	uint32_t first; /* rows below are never given out */
+	uint32_t max;
+	uint8_t *state; /* enum row_state */
+	uint32_t count[ROW_DRAINING + 1];
+	uint32_t next;  /* where the search for a free row begins */
+};
+
+struct port_links {
+	int xdp; /* descriptors, -1: none */
+	int tc;  /* -1 also where the filter is a clsact one */
+	enum dataplane_attach how;
+};
+
+struct mapping {
+	void *at;
+	size_t size;
+};
+
+struct dataplane {
+	struct cordon_bpf *bpf; /* owns the maps' descriptors */
+	char *bpffs;            /* NULL: private */
+	bool adopted;
+	bool trace;
+	bool fail_open;
+	bool tcx;
+	bool grace_due; /* a flip was not followed by its grace period: the idle side may still be read */
+	enum dataplane_xdp xdp;
+
+	struct mapping mappings[5];
+	struct control *control;
+	struct port *ports;
+	struct device *devices;
+	struct binding *bindings;
+	struct budget *budgets;
+
+	struct rows device_rows;
+	struct rows binding_rows;
+	uint32_t max_flows;
+	uint32_t last_tried; /* highest generation that any apply has begun to write */
+	/* Bindings of a device row in the side in force, as lists through binding rows; 0 ends one. */
+	uint32_t *owned;
+	uint32_t *owned_next;
+
+	int xdp_prog; /* what ports run: the pinned programs, or those just loaded */
+	int tc_prog;
+	uint32_t xdp_prog_id;
+	uint32_t tc_prog_id;
+	struct port_links *links; /* by logical port */
+
+	int grace_outer;
+	int grace_inner;
+
+	struct ring_buffer *ring;
+	void (*event_handle)(void *ctx, const struct event *event);
+	void *event_ctx;
+	uint32_t event_left; /* how many more this poll hands out */
+};
+
+static inline uint32_t plane_side(const struct dataplane *dp)
+{
+	return dp->control->generation & 1;
+}
+
+/* Waits until every program that runs now has ended. 10 ms or so. */
+int plane_grace(struct dataplane *dp);
+
+#endif

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rows.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "../lib/addr.h"
+#include "counters.h"
+#include "flows.h"
+#include "kernel.h"
+#include "cordon.skel.h"
+
+int rows_init(struct rows *rows, uint32_t first, uint32_t max)
+{
+	*rows = (struct rows){.first = first, .max = max, .next = first};
+	rows->state = calloc(max, 1);
+	if (!rows->state)
+		return -ENOMEM;
+	rows->count[ROW_FREE] = max - first;
+	return 0;
+}
+
+void rows_done(struct rows *rows)
+{
+	free(rows->state);
+	rows->state = NULL;
+}
+
+uint32_t rows_free(const struct rows *rows)
+{
+	return rows->count[ROW_FREE];
+}
+
+uint32_t rows_waiting(const struct rows *rows)
+{
+	return rows->count[ROW_LEAVING] + rows->count[ROW_DRAINING];
+}
+
+void rows_move(struct rows *rows, uint32_t row, enum row_state to)
+{
+	rows->count[rows->state[row]]--;
+	rows->state[row] = to;
+	rows->count[to]++;
+}
+
+static int rows_take(struct rows *rows, uint32_t *ret)
+{
+	if (!rows->count[ROW_FREE])
+		return -ENOSPC;
+	while (rows->state[rows->next] != ROW_FREE)
+		rows->next = rows->next + 1 < rows->max ? rows->next + 1 : rows->first;
+	*ret = rows->next;
+	rows_move(rows, *ret, ROW_USED);
+	return 0;
+}
+
+void side_store(struct side *at, struct side value)
+{
+	uint64_t word;
+
+	memcpy(&word, &value, sizeof(word));
+	__atomic_store_n((uint64_t *)(void *)at, word, __ATOMIC_RELEASE);
+}
+
+struct side side_make(uint32_t generation, uint16_t class, enum cordon_mode mode, uint8_t flags)
+{
+	return (struct side){.generation = generation, .class = class, .mode = (uint8_t)mode, .flags = flags};
+}
+
+static bool row_is_used(const struct rows *rows, uint32_t row)
+{
+	return row >= rows->first && row < rows->max && rows->state[row] == ROW_USED;
+}
+
+static int index_find(int fd, const void *key, const struct rows *rows, uint32_t *ret)
+{
+	uint32_t row;
+	int r = kernel_lookup(fd, key, &row);
+
+	if (r < 0)
+		return r;
+	if (!row_is_used(rows, row))
+		return -ENOENT;
+	*ret = row;
+	return 0;
+}
+
+int device_row_find(struct dataplane *dp, uint64_t key, uint32_t *ret)
+{
+	uint32_t row;
+	int r = index_find(bpf_map__fd(dp->bpf->maps.device_index), &key, &dp->device_rows, &row);
+
+	if (r < 0)
+		return r;
+	if (dp->devices[row].key != key)
+		return -ENOENT;
+	*ret = row;
+	return 0;
+}
+
+int binding_row_find(struct dataplane *dp, const struct address *address, uint32_t *ret)
+{
+	uint32_t row;
+	int r = index_find(bpf_map__fd(dp->bpf->maps.binding_index), address, &dp->binding_rows, &row);
+
+	if (r < 0)
+		return r;
+	if (!addr_equal(&dp->bindings[row].address, address))
+		return -ENOENT;
+	*ret = row;
+	return 0;
+}
+
+uint32_t row_generation_next(struct dataplane *dp)
+{
+	return ++dp->control->row_generation;
+}
+
+static void device_row_write(struct dataplane *dp, uint32_t row, const struct dataplane_device *want)
+{
+	struct device *d = &dp->devices[row];
+
+	side_store(&d->side[0], (struct side){0});
+	side_store(&d->side[1], (struct side){0});
+	d->generation = row_generation_next(dp);
+	d->flags = (want->quarantined ? DEVICE_QUARANTINED : 0) | (want->port != CORDON_PORT_NONE ? DEVICE_PLACED : 0);
+	d->port = want->port;
+	d->flow_quota = want->flow_quota;
+	d->until = want->until;
+	__atomic_store_n(&d->key, want->key, __ATOMIC_RELEASE);
+}
+
+int device_row_take(struct dataplane *dp, const struct dataplane_device *want, uint32_t *ret)
+{
+	uint32_t row;
+	int r = rows_take(&dp->device_rows, &row);
+
+	if (r < 0)
+		return r;
+	r = kernel_step();
+	if (r < 0)
+		goto give_back;
+	device_row_write(dp, row, want);
+	r = kernel_update(bpf_map__fd(dp->bpf->maps.device_index), &want->key, &row);
+	if (r < 0)
+		goto give_back;
+	*ret = row;
+	return 0;
+
+give_back: /* the index never led here */
+	dp->devices[row].key = 0;
+	rows_move(&dp->device_rows, row, ROW_FREE);
+	return r;
+}
+
+int binding_row_take(struct dataplane *dp, const struct address *address, uint32_t device, uint32_t at, struct side side,
+		     uint64_t until, uint32_t *ret)
+{
+	struct binding *b;
+	uint32_t row;
+	int r = rows_take(&dp->binding_rows, &row);
+
+	if (r < 0)
+		return r;
+	b = &dp->bindings[row];
+	r = kernel_step();
+	if (r < 0)
+		goto give_back;
+	side_store(&b->side[at ^ 1], (struct side){0});
+	b->address = *address;
+	b->device[at] = device;
+	b->device[at ^ 1] = CORDON_DEVICE_NONE;
+	b->until = until;
+	side_store(&b->side[at], side);
+	r = kernel_update(bpf_map__fd(dp->bpf->maps.binding_index), address, &row);
+	if (r < 0)
+		goto give_back;
+	*ret = row;
+	return 0;
+
+give_back:
+	memset(b, 0, sizeof(*b));
+	rows_move(&dp->binding_rows, row, ROW_FREE);
+	return r;
+}
+
+/* Deletes the entry only if it leads to this row: by now it may belong to the row's successor. */
+static int index_forget(int fd, const void *key, uint32_t row)
+{
+	uint32_t leads_to;
+	int r = kernel_lookup(fd, key, &leads_to);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return r;
+	if (leads_to != row)
+		return 0;
+	r = kernel_delete(fd, key);
+	return r == -ENOENT ? 0 : r;
+}
+
+int device_row_leave(struct dataplane *dp, uint32_t row)
+{
+	struct device *d = &dp->devices[row];
+	int r = kernel_step();
+
+	if (r < 0)
+		return r;
+	side_store(&d->side[plane_side(dp)], (struct side){0});
+	side_store(&d->side[plane_side(dp) ^ 1], (struct side){0});
+	/* Live flows that name this row are judged anew at their next packet. */
+	__atomic_store_n(&d->generation, row_generation_next(dp), __ATOMIC_RELEASE);
+	r = index_forget(bpf_map__fd(dp->bpf->maps.device_index), &d->key, row);
+	if (r < 0)
+		return r;
+	rows_move(&dp->device_rows, row, ROW_LEAVING);
+	return 0;
+}
+
+int binding_row_leave(struct dataplane *dp, uint32_t row)
+{
+	struct binding *b = &dp->bindings[row];
+	int r = kernel_step();
+
+	if (r < 0)
+		return r;
+	side_store(&b->side[plane_side(dp)], (struct side){0});
+	side_store(&b->side[plane_side(dp) ^ 1], (struct side){0});
+	r = index_forget(bpf_map__fd(dp->bpf->maps.binding_index), &b->address, row);
+	if (r < 0)
+		return r;
+	rows_move(&dp->binding_rows, row, ROW_LEAVING);
+	return 0;
+}
+
+int rows_settle(struct dataplane *dp)
+{
+	int r;
+
+	if (!dp->device_rows.count[ROW_LEAVING] && !dp->binding_rows.count[ROW_LEAVING])
+		return 0;
+	r = plane_grace(dp);
+	if (r < 0)
+		return r;
+	for (uint32_t i = dp->binding_rows.first; dp->binding_rows.count[ROW_LEAVING] && i < dp->binding_rows.max; i++) {
+		if (dp->binding_rows.state[i] != ROW_LEAVING)
+			continue;
+		memset(&dp->bindings[i], 0, sizeof(dp->bindings[i]));
+		rows_move(&dp->binding_rows, i, ROW_FREE);
+	}
+	for (uint32_t i = dp->device_rows.first; dp->device_rows.count[ROW_LEAVING] && i < dp->device_rows.max; i++)
+		if (dp->device_rows.state[i] == ROW_LEAVING)
+			rows_move(&dp->device_rows, i, ROW_DRAINING);
+	return 0;
+}
+
+int rows_drained(struct dataplane *dp)
+{
+	struct rows *rows = &dp->device_rows;
+	int r;
+
+	if (!rows->count[ROW_DRAINING])
+		return 0;
+	r = counters_wipe_draining(dp);
+	if (r < 0)
+		return r;
+	for (uint32_t i = rows->first; rows->count[ROW_DRAINING] && i < rows->max; i++) {
+		if (rows->state[i] != ROW_DRAINING)
+			continue;
+		memset(&dp->budgets[i], 0, sizeof(dp->budgets[i]));
+		/* The key goes last: a row with a key is scanned and drained again if we die here. */
+		memset((char *)&dp->devices[i] + sizeof(uint64_t), 0, sizeof(struct device) - sizeof(uint64_t));
+		__atomic_store_n(&dp->devices[i].key, 0, __ATOMIC_RELEASE);
+		rows_move(rows, i, ROW_FREE);
+	}
+	return 0;
+}
+
+int rows_reclaim(struct dataplane *dp)
+{
+	int r = rows_settle(dp);
+
+	if (r < 0)
+		return r;
+	if (!dp->device_rows.count[ROW_DRAINING])
+		return 0;
+	r = flows_drop_draining(dp);
+	if (r < 0)
+		return r;
+	return rows_drained(dp);
+}
+
+bool port_is_home(const struct dataplane *dp, uint32_t fixed, uint32_t now)
+{
+	if (fixed == now)
+		return true;
+	if (fixed >= CORDON_MAX_PORTS || now >= CORDON_MAX_PORTS || now == CORDON_PORT_NONE)
+		return false;
+	return dp->ports[fixed].group && dp->ports[fixed].group == dp->ports[now].group;
+}
+
+void owned_add(struct dataplane *dp, uint32_t device, uint32_t binding)
+{
+	dp->owned_next[binding] = dp->owned[device];
+	dp->owned[device] = binding;
+}
+
+void owned_remove(struct dataplane *dp, uint32_t device, uint32_t binding)
+{
+	for (uint32_t *at = &dp->owned[device]; *at; at = &dp->owned_next[*at])
+		if (*at == binding) {
+			*at = dp->owned_next[binding];
+			return;
+		}
+}
+
+void owned_rebuild(struct dataplane *dp)
+{
+	uint32_t side = plane_side(dp);
+
+	memset(dp->owned, 0, dp->device_rows.max * sizeof(*dp->owned));
+	for (uint32_t i = dp->binding_rows.first; i < dp->binding_rows.max; i++) {
+		uint32_t device = dp->bindings[i].device[side];
+
+		if (dp->binding_rows.state[i] == ROW_USED && dp->bindings[i].side[side].generation == dp->control->generation &&
+		    device < dp->device_rows.max)
+			owned_add(dp, device, i);
+	}
+}

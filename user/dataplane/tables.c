@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tables.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "../lib/buf.h"
+#include "../lib/cleanup.h"
+#include "kernel.h"
+#include "cordon.skel.h"
+
+/* Rows of one table as the kernel takes them in a batch: keys and values apart. */
+struct table_rows {
+	void *keys;
+	void *values;
+	uint32_t n;
+};
+
+static void table_rows_done(struct table_rows *rows)
+{
+	free(rows->keys);
+	free(rows->values);
+}
+
+static int table_rows_init(struct table_rows *rows, size_t n, size_t key_size, size_t value_size)
+{
+	rows->n = (uint32_t)n;
+	rows->keys = calloc(n ? n : 1, key_size);
+	rows->values = calloc(n ? n : 1, value_size);
+	return rows->keys && rows->values ? 0 : -ENOMEM;
+}
+
+static int pairs_rows(const struct image *image, struct table_rows *rows)
+{
+	int r = table_rows_init(rows, image->n_pairs, sizeof(struct pair_key), sizeof(struct pair));
+
+	for (size_t i = 0; r == 0 && i < image->n_pairs; i++) {
+		((struct pair_key *)rows->keys)[i] = image->pairs[i].key;
+		((struct pair *)rows->values)[i] = image->pairs[i].value;
+	}
+	return r;
+}
+
+static int services_rows(const struct image *image, struct table_rows *rows)
+{
+	int r = table_rows_init(rows, CORDON_SERVICE_COUNT, sizeof(uint32_t), sizeof(struct service));
+
+	for (uint32_t i = 0; r == 0 && i < CORDON_SERVICE_COUNT; i++) {
+		((uint32_t *)rows->keys)[i] = i;
+		((struct service *)rows->values)[i].class = image->services[i];
+	}
+	return r;
+}
+
+static int verdicts_rows(const struct image *image, struct table_rows *rows)
+{
+	size_t n = image->n_cells * image->head.service_classes;
+	int r = table_rows_init(rows, n, sizeof(uint32_t), sizeof(struct verdict));
+
+	for (uint32_t i = 0; r == 0 && i < n; i++) {
+		((uint32_t *)rows->keys)[i] = i;
+		((struct verdict *)rows->values)[i] = image->verdicts[i];
+	}
+	return r;
+}
+
+static int networks_rows(const struct image *image, struct table_rows *rows)
+{
+	int r = table_rows_init(rows, image->n_networks, sizeof(struct network_key), sizeof(struct network));
+
+	for (size_t i = 0; r == 0 && i < image->n_networks; i++) {
+		((struct network_key *)rows->keys)[i] = image->networks[i].key;
+		((struct network *)rows->values)[i] = image->networks[i].value;
+	}
+	return r;
+}
+
+static const struct table {
+	const char *name;
+	int (*rows)(const struct image *image, struct table_rows *ret);
+} tables[] = {
+	{"pairs", pairs_rows},
+	{"services", services_rows},
+	{"verdicts", verdicts_rows},
+	{"networks", networks_rows},
+};
+
+/* An inner map like the template that the programs were checked against, but for its size; with types, for bpftool. */
+static int table_make(struct dataplane *dp, const struct table *table, const struct bpf_map *outer, uint32_t n)
+{
+	struct bpf_map *like = bpf_map__inner_map((struct bpf_map *)outer);
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = bpf_map__map_flags(like), .btf_fd = (uint32_t)bpf_object__btf_fd(dp->bpf->obj),
+		    .btf_key_type_id = bpf_map__btf_key_type_id(like), .btf_value_type_id = bpf_map__btf_value_type_id(like));
+	int r = kernel_step();
+
+	if (r < 0)
+		return r;
+	return bpf_map_create(bpf_map__type(like), table->name, bpf_map__key_size(like), bpf_map__value_size(like), n ? n : 1, &opts);
+}
+
+/* Every row as the kernel has it, against what was meant. */
+static int table_check(int fd, const struct table_rows *rows, size_t key_size, size_t value_size)
+{
+	_cleanup_free_ void *value = malloc(value_size);
+
+	if (!value)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < rows->n; i++) {
+		int r = bpf_map_lookup_elem(fd, (const char *)rows->keys + i * key_size, value);
+
+		if (r < 0)
+			return r;
+		if (memcmp(value, (const char *)rows->values + i * value_size, value_size))
+			return -EIO;
+	}
+	return 0;
+}
+
+static int table_put(struct dataplane *dp, const struct table *table, const struct image *image, uint32_t side)
+{
+	_cleanup_(table_rows_done) struct table_rows rows = {0};
+	struct bpf_map *outer = bpf_object__find_map_by_name(dp->bpf->obj, table->name), *like = bpf_map__inner_map(outer);
+	_cleanup_close_ int fd = -1;
+	int r = table->rows(image, &rows);
+
+	if (r < 0)
+		return r;
+	fd = table_make(dp, table, outer, rows.n);
+	if (fd < 0)
+		return fd;
+	r = rows.n ? kernel_update_batch(fd, rows.keys, rows.values, rows.n) : 0;
+	if (r < 0)
+		return r;
+	r = kernel_freeze(fd);
+	if (r < 0)
+		return r;
+	r = table_check(fd, &rows, bpf_map__key_size(like), bpf_map__value_size(like));
+	if (r < 0)
+		return r;
+	/* The slot holds it from here on; an older one in the slot goes after the grace period that this call waits for. */
+	return kernel_update(bpf_map__fd(outer), &side, &fd);
+}
+
+static int head_put(struct dataplane *dp, uint32_t side, const struct policy_head *head)
+{
+	return kernel_update(bpf_map__fd(dp->bpf->maps.heads), &side, head);
+}
+
+int tables_put(struct dataplane *dp, const struct image *image, uint32_t generation, char **ret_why)
+{
+	struct policy_head head = image->head;
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		int r = table_put(dp, &tables[i], image, generation & 1);
+
+		if (r < 0)
+			return why(ret_why, r, "table %s: %s", tables[i].name,
+				   r == -EIO ? "the kernel gives back other rows than were written" : strerror(-r));
+	}
+	head.generation = generation;
+	return head_put(dp, generation & 1, &head);
+}
+
+int tables_announce(struct dataplane *dp, uint32_t generation)
+{
+	struct policy_head head = {.generation = generation, .site_mode = CORDON_MODE_ENFORCE, .unknown_mode = CORDON_MODE_ENFORCE};
+
+	return head_put(dp, generation & 1, &head);
+}
+
+uint32_t tables_last_tried(struct dataplane *dp)
+{
+	uint32_t last = dp->control->generation;
+
+	for (uint32_t side = 0; side < CORDON_SIDES; side++) {
+		struct policy_head head;
+
+		if (bpf_map_lookup_elem(bpf_map__fd(dp->bpf->maps.heads), &side, &head) == 0 && head.generation > last)
+			last = head.generation;
+	}
+	return last;
+}
+
+void tables_drop(struct dataplane *dp, uint32_t side)
+{
+	/* What fails here is only memory, and the next apply puts its own map into the slot. */
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		kernel_delete(bpf_map__fd(bpf_object__find_map_by_name(dp->bpf->obj, tables[i].name)), &side);
+}
