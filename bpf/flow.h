@@ -213,8 +213,11 @@ static __always_inline bool begins_flow(const struct packet *p)
 {
 	if (p->proto == IPPROTO_TCP)
 		return (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_FIN | TCP_RST | TCP_URG)) == TCP_SYN;
-	if (p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6)
-		return !icmp_asked_type(p->proto, p->icmp_type);
+	/* Of ICMP only queries; redirects and the like never, whatever a rule for `any` says. */
+	if (p->proto == IPPROTO_ICMP)
+		return p->icmp_type == 8 || p->icmp_type == 13;
+	if (p->proto == IPPROTO_ICMPV6)
+		return p->icmp_type == 128;
 	return true;
 }
 
@@ -318,13 +321,16 @@ static __always_inline enum cordon_reason flow_adopt(struct packet *p, __u8 sour
 		if (flow_insert(p, source_index, 1, CORDON_REASON_ADOPTED, CORDON_VERDICT_ALLOW) == CORDON_REASON_NONE)
 			return CORDON_REASON_ADOPTED;
 	}
+	p->rule = CORDON_RULE_NONE; /* of a direction that was only tried */
 	return CORDON_REASON_NO_FLOW;
 }
 
 static __always_inline enum cordon_reason flow_begin(struct packet *p, __u8 source_index, const struct port *port)
 {
 	enum cordon_reason reason;
+	__u32 rule;
 
+	p->rule = CORDON_RULE_NONE;
 	if (p->seen_before)
 		return flow_denied(p, source_index, CORDON_REASON_NO_FLOW);
 	if (!begins_flow(p)) {
@@ -338,8 +344,10 @@ static __always_inline enum cordon_reason flow_begin(struct packet *p, __u8 sour
 		return reason;
 	if (reason != CORDON_REASON_NONE) {
 		/* UDP has no start to be seen: the first packet met may be an answer to what was asked before we were here. */
+		rule = p->rule;
 		if (p->proto != IPPROTO_TCP && p->now < port->adopt_until && flow_adopt(p, source_index, port) == CORDON_REASON_ADOPTED)
 			return CORDON_REASON_ADOPTED;
+		p->rule = rule;
 		return flow_denied(p, source_index, reason);
 	}
 	reason = flow_insert(p, source_index, 0, CORDON_REASON_RULE, CORDON_VERDICT_ALLOW);

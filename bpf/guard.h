@@ -222,6 +222,8 @@ static __noinline enum cordon_reason guard_from_device(struct packet *p, const s
 		return dhcp6_from_device(p, port, source);
 	if (is_icmp6(p, 133) || is_icmp6(p, 135) || is_icmp6(p, 136))
 		return nd_from_device(p, port, source);
+	if (p->proto == IPPROTO_IGMP)
+		return CORDON_REASON_MULTICAST;
 	if (is_icmp6(p, 131) || is_icmp6(p, 132) || is_icmp6(p, 143))
 		return p->nd.own_groups ? CORDON_REASON_GUARD_MLD : CORDON_REASON_MULTICAST;
 	return CORDON_REASON_NONE;
@@ -263,6 +265,7 @@ static __noinline enum cordon_reason claims_to_device(struct packet *p, const st
 	if (owner == CORDON_DEVICE_NONE || p->sender == SENDER_GATEWAY) {
 		if (owner >= CORDON_DEVICE_FIRST)
 			return CORDON_REASON_SPOOFED_SOURCE;
+		p->seen_before = p->sender == SENDER_DEVICE;
 		return peer_resolve(p, address, p->src_mac, true) ? CORDON_REASON_NONE : CORDON_REASON_STALE_ROW;
 	}
 	if (p->sender == SENDER_OUTSIDE)

@@ -99,7 +99,9 @@ static __always_inline bool v4_is_martian(const struct packet *p)
 	__u32 src = address_v4(&p->src), dst = address_v4(&p->dst);
 	__u8 s = src >> 24, d = dst >> 24;
 
-	if (s == 127 || d == 127 || s >= 224 || (d == 0))
+	if (s == 127 || d == 127 || s >= 224 || d == 0)
+		return true;
+	if (src >> 16 == 0xa9fe || dst >> 16 == 0xa9fe) /* 169.254/16 */
 		return true;
 	return s == 0 && src != 0; /* 0.0.0.0 itself is judged with DHCP */
 }

@@ -109,10 +109,12 @@ static __always_inline void count_drop(const struct packet *p, __u32 payer, enum
 	count->lost += told == TOLD_LOST;
 }
 
-/* Floods that a bridge sends everywhere, and what a would-deny flow goes on with, are counted but not told. */
+/* What a bridge or the gateway sends everywhere, and what a would-deny flow goes on with, are counted but not told. */
 static __always_inline bool is_worth_telling(const struct packet *p, enum cordon_reason reason)
 {
 	if (p->flow_would_deny)
+		return false;
+	if (reason == CORDON_REASON_MULTICAST && p->dir == CORDON_DIR_TO_DEVICE)
 		return false;
 	return reason != CORDON_REASON_NOT_HERE && !(p->seen_before && p->mode != CORDON_MODE_ENFORCE);
 }
