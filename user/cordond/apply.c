@@ -76,7 +76,9 @@ static void activate(struct engine *e, struct revision *revision)
 			    revision->rev, strerror(-r));
 	}
 	revision_free(e->in_force);
+	revision_free(e->unbound);
 	e->in_force = revision;
+	e->unbound = NULL;
 	trouble_clear(&e->health, TROUBLE_NO_TEXT);
 	trouble_clear(&e->health, TROUBLE_POLICY);
 	trouble_clear(&e->health, TROUBLE_RECOMPILE);
@@ -309,7 +311,7 @@ static int resume_stored(struct engine *e, const struct state_revision *stored, 
 	recall_devices(e, revision);
 	r = put_again(e, revision, revision->image, ret_why);
 	if (r < 0) {
-		/* Names may still be told; rows may not be written. */
+		/* Its names may still be told; rows may not be written: class numbers belong to one compile. */
 		e->unbound = take_ptr(revision);
 		return r;
 	}

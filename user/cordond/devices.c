@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../lib/addr.h"
+#include "../lib/buf.h"
 #include "../lib/cleanup.h"
 #include "../lib/clock.h"
 #include "../lib/log.h"
@@ -143,6 +144,8 @@ int devices_quarantine(struct engine *e, uint64_t key, bool on, char **ret_why)
 {
 	int r;
 
+	if (!e->in_force)
+		return why(ret_why, -EAGAIN, "no policy of this engine is in force");
 	engine_drain_events(e);
 	r = identity_set_quarantined(e->identity, key, on);
 	if (r < 0)

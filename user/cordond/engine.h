@@ -46,6 +46,7 @@ struct engine {
 	struct ports ports;
 	struct env env;             /* the gateway's own addresses and prefixes, now */
 	struct revision *in_force;  /* NULL: none, or one without text (TROUBLE_NO_TEXT) */
+	struct revision *unbound;   /* text of what the kernel enforces, though it could not be put in force again: names only */
 	struct rule_book rules;     /* names of the rules of the last generations */
 	struct devices devices;
 	struct health health;
@@ -56,12 +57,14 @@ struct engine {
 	uint64_t unstored;        /* revision in force that the database does not call active yet; 0: none */
 };
 
-/* Everything up to "in force and attached"; *ret_why is one sentence, or the diagnostics of a bad gateway.yaml. */
-int engine_new(const char *config_path, struct event_base *base, struct engine **ret, char **ret_why);
+/* *ret_why is the diagnostics, a line each. */
+int engine_load_config(const char *path, struct gateway_config **ret, char **ret_why);
+/* Everything up to "in force, attached, listening"; takes the config, also on failure. */
+int engine_new(const char *config_path, struct gateway_config *config, struct event_base *base, struct engine **ret, char **ret_why);
 /* Lets go; the kernel goes on enforcing. */
 void engine_free(struct engine *engine);
 
-/* SIGHUP and `cordon reload`: the configuration, then the folder's policy; what is bad is left as it was. */
+/* gateway.yaml anew: ports, uplinks, addresses, the policy's folder. A bad one leaves all as it was. */
 int engine_reload_config(struct engine *engine, char **ret_why);
 
 /* Hands on what waits in the ring buffer. Before every change of rows, so that no record is named after a later row. */

@@ -152,6 +152,28 @@ static int manager_open(struct links *links)
 	return 0;
 }
 
+/* Notifications were lost: what is there now is all that counts. */
+static void start_anew(struct links *links)
+{
+	int r;
+
+	manager_close(links);
+	r = manager_open(links);
+	if (r < 0) {
+		log_error("links cannot be followed error='%s'", nl_geterror(r));
+		manager_close(links);
+	}
+	links->dirty = r >= 0;
+}
+
+static void tell(struct links *links)
+{
+	if (!links->dirty || snapshot(links) < 0)
+		return;
+	links->dirty = false;
+	links->changed(links->ctx);
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *ctx)
 {
 	struct links *links = ctx;
@@ -159,19 +181,17 @@ static void on_readable(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd, (void)what;
 	if (r < 0 && r != -NLE_AGAIN) {
-		/* ENOBUFS: the kernel threw notifications away. */
-		log_warning("netlink notifications lost, reading all links anew error='%s'", nl_geterror(r));
-		manager_close(links);
-		r = manager_open(links);
-		if (r < 0)
-			log_error("links cannot be followed any more error='%s'", nl_geterror(r));
-		links->dirty = r >= 0;
+		log_warning("netlink notifications were lost, reading all links anew error='%s'", nl_geterror(r));
+		start_anew(links);
 	}
-	if (!links->dirty)
-		return;
-	links->dirty = false;
-	if (snapshot(links) == 0)
-		links->changed(links->ctx);
+	tell(links);
+}
+
+void links_keep(struct links *links)
+{
+	if (!links->manager)
+		start_anew(links);
+	tell(links);
 }
 
 int links_open(struct event_base *base, void (*changed)(void *ctx), void *ctx, struct links **ret, char **ret_why)

@@ -33,6 +33,8 @@ struct link_address {
 struct links;
 
 int links_open(struct event_base *base, void (*changed)(void *ctx), void *ctx, struct links **ret, char **ret_why);
+/* From time to time: follows again where that failed. */
+void links_keep(struct links *links);
 void links_close(struct links *links);
 
 /* Borrowed until the next change. */

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "commands.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../lib/buf.h"
+#include "../lib/cleanup.h"
+#include "../lib/log.h"
+#include "apply.h"
+
+#define LIST_ITEMS 256 /* in one document */
+
+const char *argument_text(const struct control_request *request, const char *name)
+{
+	return json_string_value(json_object_get(request->args, name));
+}
+
+void listing_begin(struct listing *listing, struct control_client *client, const char *key)
+{
+	*listing = (struct listing){ .client = client, .key = key, .items = json_array() };
+}
+
+static void listing_send(struct listing *listing)
+{
+	control_data(listing->client, json_pack("{s:i, s:o}", "schema", 1, listing->key, listing->items));
+	listing->items = NULL;
+	listing->sent++;
+}
+
+void listing_add(struct listing *listing, json_t *item)
+{
+	json_array_append_new(listing->items, item);
+	if (json_array_size(listing->items) < LIST_ITEMS)
+		return;
+	listing_send(listing);
+	listing->items = json_array();
+}
+
+void listing_end(struct listing *listing)
+{
+	if (!listing->sent || json_array_size(listing->items))
+		listing_send(listing);
+	json_decref(listing->items);
+	listing->items = NULL;
+}
+
+static void send_diagnostics(struct control_client *client, const struct diagnostics *d)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < d->n; i++)
+		json_array_append_new(list, json_pack("{s:s?, s:i, s:i, s:b, s:s}", "file", d->items[i].file, "line", (int)d->items[i].line,
+						      "column", (int)d->items[i].column, "warning", d->items[i].warning, "message",
+						      d->items[i].message));
+	if (d->n)
+		control_data(client, json_pack("{s:i, s:o}", "schema", 1, "diagnostics", list));
+	else
+		json_decref(list);
+}
+
+static const struct {
+	int code;
+	enum control_status status;
+} statuses[] = {
+	{ -ENOENT, CONTROL_NOT_FOUND },
+	{ -EPERM, CONTROL_NOT_PERMITTED },
+	{ -EBUSY, CONTROL_CONFLICT },
+};
+
+static enum control_status status_of(int r)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++)
+		if (statuses[i].code == r)
+			return statuses[i].status;
+	return CONTROL_ERROR;
+}
+
+/* What refused a change: the policy's own errors, or a sentence, or the bare errno. */
+static void fail(struct control_client *client, int r, const struct diagnostics *d, const char *reason)
+{
+	_cleanup_free_ char *lines = d && d->errors ? diagnostics_text(d) : NULL;
+
+	if (d)
+		send_diagnostics(client, d);
+	control_done(client, status_of(r), "%s", lines ? lines : reason ? reason : strerror(-r));
+}
+
+static void send_applied(struct engine *e, struct control_client *client, const struct apply_result *result)
+{
+	const struct revision *now = e->in_force;
+	_cleanup_free_ char *undo = result->changed && result->previous ? format_text("cordon rollback %" PRIu64, result->previous) : NULL;
+
+	control_data(client, json_pack("{s:i, s:b, s:I, s:I, s:s, s:I?, s:I, s:I, s:I, s:f, s:s?}", "schema", 1, "changed", result->changed,
+				       "revision", (json_int_t)now->rev, "generation", (json_int_t)now->generation, "hash", now->hash,
+				       "previous", (json_int_t)result->previous, "devices", (json_int_t)now->policy->n_devices, "rules",
+				       (json_int_t)now->policy->n_rules, "classes", (json_int_t)(now->image->n_classes ? now->image->n_classes - 1 : 0),
+				       "milliseconds", result->milliseconds, "undo", undo));
+	if (!result->changed)
+		control_done(client, CONTROL_DONE, "unchanged: revision %" PRIu64 " has this very text and is in force", now->rev);
+	else if (undo)
+		control_done(client, CONTROL_DONE, "revision %" PRIu64 " is in force; undo: %s", now->rev, undo);
+	else
+		control_done(client, CONTROL_DONE, "revision %" PRIu64 " is in force; it is the first, there is nothing to go back to", now->rev);
+}
+
+static void answer_change(struct engine *e, struct control_client *client, int r, const struct diagnostics *d,
+			  const struct apply_result *result, const char *reason)
+{
+	if (r < 0) {
+		fail(client, r, d, reason);
+		return;
+	}
+	send_diagnostics(client, d);
+	send_applied(e, client, result);
+}
+
+/* The files of a request as sources; NULL without memory. */
+static struct policy_source *sources_of(const struct control_request *request)
+{
+	struct policy_source *sources = calloc(request->n_files + 1, sizeof(*sources));
+
+	for (size_t i = 0; sources && i < request->n_files; i++)
+		sources[i] = (struct policy_source){ request->files[i].name, request->files[i].text, request->files[i].size };
+	return sources;
+}
+
+static json_t *diff_json(const struct reach_diff *diff)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < diff->n; i++) {
+		const struct reach_change *c = &diff->items[i];
+
+		json_array_append_new(list, json_pack("{s:s?, s:s?, s:s?, s:s, s:s, s:s?}", "from", c->from, "to", c->to, "service", c->service,
+						      "before", verdict_name(c->before), "after", verdict_name(c->after), "rule", c->rule));
+	}
+	return list;
+}
+
+static void answer_diff(struct engine *e, struct control_client *client, const struct control_request *request)
+{
+	_cleanup_diagnostics_ struct diagnostics d = { 0 };
+	_cleanup_revision_ struct revision *revision = NULL;
+	_cleanup_free_ struct policy_source *sources = sources_of(request);
+	struct reach_diff diff = { 0 };
+	size_t n;
+	int r;
+
+	r = sources ? revision_build(sources, request->n_files, &e->env, &d, &revision) : -ENOMEM;
+	if (r == 0)
+		r = policy_diff(e->in_force ? e->in_force->policy : NULL, e->in_force ? e->in_force->image : NULL, revision->policy,
+				revision->image, &diff);
+	if (r < 0) {
+		fail(client, r, &d, NULL);
+		return;
+	}
+	n = diff.n;
+	send_diagnostics(client, &d);
+	control_data(client, json_pack("{s:i, s:b, s:s, s:o}", "schema", 1, "changed", n > 0, "hash", revision->hash, "diff", diff_json(&diff)));
+	reach_diff_done(&diff);
+	if (n)
+		control_done(client, CONTROL_WOULD_CHANGE, "%zu changes of reach", n);
+	else
+		control_done(client, CONTROL_DONE, "nobody gains or loses reach");
+}
+
+static void command_diff(void *ctx, struct control_client *client, const struct control_request *request)
+{
+	if (!request->n_files)
+		control_done(client, CONTROL_USAGE, "diff needs policy files");
+	else
+		answer_diff(ctx, client, request);
+}
+
+static void command_apply(void *ctx, struct control_client *client, const struct control_request *request)
+{
+	_cleanup_diagnostics_ struct diagnostics d = { 0 };
+	_cleanup_free_ struct policy_source *sources = sources_of(request);
+	_cleanup_free_ char *reason = NULL;
+	struct apply_result result;
+	struct engine *e = ctx;
+	int r;
+
+	if (!request->n_files) {
+		control_done(client, CONTROL_USAGE, "apply needs policy files");
+		return;
+	}
+	if (json_object_get(request->args, "confirm") || json_object_get(request->args, "wait")) {
+		control_done(client, CONTROL_USAGE, "this version does not know --confirm and --wait; nothing was applied");
+		return;
+	}
+	if (json_is_true(json_object_get(request->args, "dry_run"))) {
+		answer_diff(e, client, request);
+		return;
+	}
+	r = sources ? engine_apply(e, sources, request->n_files, request->who, argument_text(request, "why") ?: "apply", &d, &result, &reason) :
+		      -ENOMEM;
+	answer_change(e, client, r, &d, &result, reason);
+}
+
+static void command_reload(void *ctx, struct control_client *client, const struct control_request *request)
+{
+	_cleanup_diagnostics_ struct diagnostics d = { 0 };
+	_cleanup_free_ char *reason = NULL;
+	struct apply_result result;
+	struct engine *e = ctx;
+	int r;
+
+	r = engine_reload_config(e, &reason);
+	if (r == 0)
+		r = engine_apply_folder(e, request->who, "reload", &d, &result, &reason);
+	answer_change(e, client, r, &d, &result, reason);
+}
+
+static void command_rollback(void *ctx, struct control_client *client, const struct control_request *request)
+{
+	_cleanup_diagnostics_ struct diagnostics d = { 0 };
+	_cleanup_free_ char *reason = NULL;
+	json_t *revision = json_object_get(request->args, "revision");
+	struct apply_result result;
+	struct engine *e = ctx;
+	int r;
+
+	if (revision && !json_is_null(revision) && (!json_is_integer(revision) || json_integer_value(revision) < 1)) {
+		control_done(client, CONTROL_USAGE, "revision: expected a number of `cordon history`");
+		return;
+	}
+	r = engine_rollback(e, (uint64_t)json_integer_value(revision), request->who, &d, &result, &reason);
+	answer_change(e, client, r, &d, &result, reason);
+}
+
+static void command_observe(void *ctx, struct control_client *client, const struct control_request *request)
+{
+	bool follow = json_is_true(json_object_get(request->args, "follow"));
+	json_t *given = json_object_get(request->args, "last");
+	json_int_t last = json_is_integer(given) ? json_integer_value(given) : follow ? 0 : JOURNAL_EVENTS;
+	struct engine *e = ctx;
+
+	engine_drain_events(e);
+	journal_replay(e->journal, client, request->args, last > 0 ? (size_t)last : 0);
+	if (!follow)
+		control_done(client, CONTROL_DONE, NULL);
+	else if (journal_follow(e->journal, client, request->args) < 0)
+		control_done(client, CONTROL_ERROR, "no memory");
+}
+
+static json_t *explanation_json(const struct engine *e, const struct explanation *x)
+{
+	const struct image_rule *rule = x->rule < e->in_force->image->n_rules ? &e->in_force->image->rules[x->rule] : NULL;
+	json_t *steps = json_array();
+
+	for (size_t i = 0; i < x->n_steps; i++)
+		json_array_append_new(steps, json_pack("{s:s?, s:s?, s:s?}", "stage", x->steps[i].stage, "result", x->steps[i].result, "detail",
+						       x->steps[i].detail));
+	return json_pack("{s:i, s:s, s:s, s:s?, s:s?, s:o, s:s, s:s?, s:s?, s:o, s:s?}", "schema", 1, "verdict", verdict_name(x->verdict),
+			 "reason", reason_name(x->reason), "rule", rule ? rule->id : NULL, "file", rule ? rule->file : NULL, "line",
+			 rule ? json_integer(rule->line) : json_null(), "mode", mode_name(x->mode), "from", x->from, "to", x->to, "steps", steps,
+			 "would_allow", x->would_allow);
+}
+
+static void command_explain(void *ctx, struct control_client *client, const struct control_request *request)
+{
+	__attribute__((cleanup(explanation_done))) struct explanation explanation = { 0 };
+	_cleanup_diagnostics_ struct diagnostics d = { 0 };
+	struct explain_query query = { argument_text(request, "from"), argument_text(request, "to"), argument_text(request, "service") };
+	struct engine *e = ctx;
+	int r;
+
+	if (!query.from || !query.to || !query.service) {
+		control_done(client, CONTROL_USAGE, "explain needs from, to and service");
+		return;
+	}
+	if (!e->in_force) {
+		control_done(client, CONTROL_DEGRADED, "no policy with a stored text is in force; `cordon status` says why");
+		return;
+	}
+	r = policy_explain(e->in_force->policy, e->in_force->image, &query, &d, &explanation);
+	if (r < 0) {
+		fail(client, r, &d, NULL);
+		return;
+	}
+	control_data(client, explanation_json(e, &explanation));
+	control_done(client, CONTROL_DONE, NULL);
+}
+
+static void audit(struct engine *e, const struct control_request *request, const char *detail)
+{
+	if (state_audit(e->state, request->who, request->command, detail) < 0)
+		log_warning("the audit log could not be written action=%s who='%s'", request->command, request->who);
+	log_info("%s who='%s' detail='%s'", request->command, request->who, detail ? detail : "");
+}
+
+static void command_brake(void *ctx, struct control_client *client, const struct control_request *request)
+{
+	json_t *on = json_object_get(request->args, "on");
+	struct engine *e = ctx;
+	int r;
+
+	if (!json_is_boolean(on)) {
+		control_done(client, CONTROL_USAGE, "brake needs on or release");
+		return;
+	}
+	r = dataplane_brake(e->dp, json_is_true(on));
+	if (r < 0) {
+		control_done(client, CONTROL_ERROR, "the brake could not be set: %s", strerror(-r));
+		return;
+	}
+	e->brake = json_is_true(on);
+	audit(e, request, e->brake ? "on" : "released");
+	control_data(client, json_pack("{s:i, s:b}", "schema", 1, "brake", e->brake));
+	control_done(client, CONTROL_DONE, e->brake ? "the brake is on: drops become would_deny, quarantines stay; undo: cordon brake release" :
+						      "the brake is released: the policy is enforced; undo: cordon brake on");
+}
+
+static void set_quarantine(struct engine *e, struct control_client *client, const struct control_request *request, bool on)
+{
+	const char *name = argument_text(request, "device"), *given = argument_text(request, "reason");
+	_cleanup_free_ char *reason = NULL, *detail = NULL;
+	uint64_t key;
+	int r;
+
+	if (!name) {
+		control_done(client, CONTROL_USAGE, "%s needs a device", request->command);
+		return;
+	}
+	if (identity_key(e->identity, name, &key) < 0) {
+		control_done(client, CONTROL_NOT_FOUND, "no device %s; `cordon get devices` lists them", name);
+		return;
+	}
+	r = devices_quarantine(e, key, on, &reason);
+	if (r < 0) {
+		fail(client, r, NULL, reason);
+		return;
+	}
+	detail = given ? format_text("%s: %s", name, given) : strdup(name);
+	audit(e, request, detail);
+	control_data(client, json_pack("{s:i, s:s, s:b}", "schema", 1, "device", identity_name(e->identity, key), "quarantined", on));
+	control_done(client, CONTROL_DONE, on ? "%s is quarantined; undo: cordon release %s" : "%s is released; undo: cordon quarantine %s", name, name);
+}
+
+static void command_quarantine(void *ctx, struct control_client *client, const struct control_request *request)
+{
+	set_quarantine(ctx, client, request, true);
+}
+
+static void command_release(void *ctx, struct control_client *client, const struct control_request *request)
+{
+	set_quarantine(ctx, client, request, false);
+}
+
+static const struct control_command commands[] = {
+	{ "status", false, command_status },
+	{ "get", false, command_get },
+	{ "describe", false, command_describe },
+	{ "observe", false, command_observe },
+	{ "explain", false, command_explain },
+	{ "diff", false, command_diff },
+	{ "history", false, command_history },
+	{ "apply", true, command_apply },
+	{ "reload", true, command_reload },
+	{ "rollback", true, command_rollback },
+	{ "brake", true, command_brake },
+	{ "quarantine", true, command_quarantine },
+	{ "release", true, command_release },
+};
+
+size_t commands_table(const struct control_command **ret)
+{
+	*ret = commands;
+	return ARRAY_SIZE(commands);
+}
