@@ -256,7 +256,12 @@ Test(event, lines)
 	e.rule = 0;
 	expect_line(&e, false, CLOCK "WOULD_DENY camera .* rule=no-lan ");
 	e.kind = CORDON_EVENT_CUT;
-	expect_line(&e, false, CLOCK "CUT camera ");
+	expect_line(&e, false, CLOCK "WOULD_DENY camera ");
+	e.kind = CORDON_EVENT_FLOW;
+	e.verdict = CORDON_VERDICT_ALLOW;
+	expect_line(&e, false, CLOCK "ALLOW camera ");
+	e.kind = CORDON_EVENT_PLACED;
+	expect_line(&e, false, CLOCK "PLACED camera ");
 }
 
 Test(event, lines_of_odd_frames)
@@ -487,6 +492,40 @@ Test(history, is_bounded_and_forgets_the_oldest)
 	flow_history_free(h);
 }
 
+Test(history, takes_what_was_denied_and_has_no_flow)
+{
+	static const struct {
+		uint8_t kind, verdict, reason;
+		const char *told;
+	} cases[] = {
+		{ CORDON_EVENT_DROP, CORDON_VERDICT_DENY, CORDON_REASON_DEFAULT_DENY, "deny" },
+		{ CORDON_EVENT_DROP, CORDON_VERDICT_WOULD_DENY, CORDON_REASON_BAD_SOURCE, "would_deny" },
+		{ CORDON_EVENT_NEW_DEVICE, CORDON_VERDICT_DENY, CORDON_REASON_UNKNOWN_DEVICE, "deny" },
+		{ CORDON_EVENT_CUT, CORDON_VERDICT_DENY, CORDON_REASON_CUT, "deny" },
+		{ CORDON_EVENT_FLOW, CORDON_VERDICT_ALLOW, CORDON_REASON_RULE, NULL },
+		{ CORDON_EVENT_PLACED, CORDON_VERDICT_ALLOW, CORDON_REASON_NONE, NULL },
+		/* let in by audit: the flow's own row tells of it */
+		{ CORDON_EVENT_DROP, CORDON_VERDICT_WOULD_DENY, CORDON_REASON_DEFAULT_DENY, NULL },
+		{ CORDON_EVENT_DROP, CORDON_VERDICT_WOULD_DENY, CORDON_REASON_DENY_RULE, NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct event e = denied("192.168.50.11", "8.8.8.8", IPPROTO_UDP, 53);
+		struct flow_history *h = history_of(4);
+		struct records r;
+
+		e.kind = cases[i].kind;
+		e.verdict = cases[i].verdict;
+		e.reason = cases[i].reason;
+		cr_assert_eq(flow_history_add_event(h, &e, &names), 0);
+		r = all_of(h);
+		cr_assert_eq(r.n, cases[i].told ? 1 : 0, "case %zu: %zu records", i, r.n);
+		if (r.n)
+			expect_members(r.items[0], json_pack("{s:s,s:s}", "verdict", cases[i].told, "reason", reason_name(e.reason)));
+		flow_history_free(h);
+	}
+}
+
 Test(history, audit_and_enforcement_are_told_apart)
 {
 	struct flow_history *h = history_of(4);
@@ -494,10 +533,9 @@ Test(history, audit_and_enforcement_are_told_apart)
 	struct records r;
 
 	e.time = quiet_minute();
+	e.reason = CORDON_REASON_BAD_SOURCE;
 	cr_assert_eq(flow_history_add_event(h, &e, &names), 0);
 	e.verdict = CORDON_VERDICT_WOULD_DENY;
-	cr_assert_eq(flow_history_add_event(h, &e, &names), 0);
-	e.kind = CORDON_EVENT_FLOW;
 	cr_assert_eq(flow_history_add_event(h, &e, &names), 0);
 	r = all_of(h);
 	cr_assert_eq(r.n, 2);

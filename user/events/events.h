@@ -63,7 +63,7 @@ struct flow_history;
 int flow_history_new(size_t limit, struct flow_history **ret);
 void flow_history_free(struct flow_history *h);
 int flow_history_add_flow(struct flow_history *h, const struct flow *flow, const struct event_names *names);
-/* Takes DROP events, ignores others: a flow that was let in, and cut, comes by flow_history_add_flow(). */
+/* Takes events that deny, ignores others and those of flows that mode audit let in: they come by flow_history_add_flow(). */
 int flow_history_add_event(struct flow_history *h, const struct event *event, const struct event_names *names);
 /* Oldest first; the JSON is borrowed. */
 int flow_history_each(struct flow_history *h, int (*each)(void *ctx, json_t *record), void *ctx);

@@ -218,6 +218,15 @@ static json_t *history_minute(struct flow_history *h, uint64_t minute)
 	return slot->by_key;
 }
 
+/* Mode audit lets in what policy denies and keeps a row of it in the flow table: that row counts, this event only says so. */
+static bool told_by_its_flow(const struct event *event)
+{
+	bool by_policy = event->reason == CORDON_REASON_DEFAULT_DENY || event->reason == CORDON_REASON_DENY_RULE ||
+			 event->reason == CORDON_REASON_UNAUTHENTICATED;
+
+	return by_policy && event->verdict == CORDON_VERDICT_WOULD_DENY;
+}
+
 int flow_history_add_event(struct flow_history *h, const struct event *event, const struct event_names *names)
 {
 	uint64_t minute = event->time / (60 * NS_PER_S); /* of the boot clock: the wall's may be set back */
@@ -226,7 +235,7 @@ int flow_history_add_event(struct flow_history *h, const struct event *event, co
 	json_t *by_key, *known;
 	struct denied d;
 
-	if (event->kind != CORDON_EVENT_DROP)
+	if (event->verdict == CORDON_VERDICT_ALLOW || told_by_its_flow(event))
 		return 0;
 	denied_of_event(event, names, &d);
 	key = format_text("%s %s %s %u %u %u", d.device, d.peer, d.proto, d.dport, d.out, event->verdict);

@@ -44,18 +44,19 @@ static int add_time(struct buf *b, const char *ts)
 	return z ? buf_add(b, t + 1, (size_t)(z - t - 1)) : add_text(b, ts);
 }
 
-/* What happened, in capitals: the verdict, or the kind where the kind says more. */
+/* What happened, in capitals: the verdict; where nothing was denied and no flow begun, the kind. */
 static int add_verdict(struct buf *b, const json_t *event, bool colour)
 {
 	const char *kind = text_of(event, "kind"), *verdict = text_of(event, "verdict");
-	bool by_kind = strcmp(kind, event_kind_name(CORDON_EVENT_FLOW)) && strcmp(kind, event_kind_name(CORDON_EVENT_DROP));
+	bool allowed = !strcmp(verdict, verdict_name(CORDON_VERDICT_ALLOW));
+	bool by_kind = allowed && strcmp(kind, event_kind_name(CORDON_EVENT_FLOW));
 	const char *on = COLOUR_YELLOW;
 	int r;
 
-	if (!strcmp(verdict, verdict_name(CORDON_VERDICT_DENY)))
-		on = COLOUR_RED;
-	else if (!strcmp(verdict, verdict_name(CORDON_VERDICT_ALLOW)))
+	if (allowed)
 		on = COLOUR_GREEN;
+	else if (!strcmp(verdict, verdict_name(CORDON_VERDICT_DENY)))
+		on = COLOUR_RED;
 	r = buf_addf(b, " %s", colour ? on : "");
 	for (const char *c = by_kind ? kind : verdict; *c && !r; c++) {
 		char upper = (char)toupper((unsigned char)*c);
