@@ -6,10 +6,6 @@
 #include "compiled.h"
 #include "table.h"
 
-/* What one entry costs in a kernel hash or trie beyond its key and value (struct htab_elem, struct lpm_trie_node, a bucket). */
-#define HASH_OVERHEAD 64
-#define TRIE_OVERHEAD 40
-
 struct verdict_of_check {
 	struct diagnostics diagnostics;
 	struct compiled compiled; /* empty when it did not compile */
@@ -17,38 +13,18 @@ struct verdict_of_check {
 	size_t passed, failed;
 };
 
-static size_t addresses_count(const struct image *image)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < image->n_devices; i++)
-		n += image->devices[i].n_addresses;
-	return n;
-}
-
-static void bill_add(json_t *tables, const char *name, size_t entries, size_t each)
-{
-	json_array_append_new(tables, json_pack("{s:s, s:I, s:I}", "table", name, "entries", (json_int_t)entries,
-						"bytes", (json_int_t)(entries * each)));
-}
-
-/* What this policy takes of the kernel's memory: its tables once (they stand twice during an apply), its devices' rows. */
+/* What this policy takes of the kernel's memory; a table without `bytes` has none of its own. */
 static json_t *memory_bill(const struct image *image)
 {
+	static const uint64_t no_limits[IMAGE_TABLE_COUNT];
 	json_t *tables = json_array();
-	json_int_t total = 0;
-	const json_t *item;
-	size_t i;
+	struct image_bill bill;
 
-	bill_add(tables, "verdicts", image->n_cells * image->head.service_classes, sizeof(struct verdict));
-	bill_add(tables, "services", CORDON_SERVICE_COUNT, sizeof(struct service));
-	bill_add(tables, "pairs", image->n_pairs, sizeof(struct pair_key) + sizeof(struct pair) + HASH_OVERHEAD);
-	bill_add(tables, "networks", image->n_networks, sizeof(struct network_key) + sizeof(struct network) + TRIE_OVERHEAD);
-	bill_add(tables, "devices", image->n_devices, sizeof(struct device) + sizeof(uint64_t) + HASH_OVERHEAD);
-	bill_add(tables, "bindings", addresses_count(image), sizeof(struct binding) + sizeof(struct address) + HASH_OVERHEAD);
-	json_array_foreach(tables, i, item)
-		total += json_integer_value(json_object_get(item, "bytes"));
-	return json_pack("{s:I, s:o}", "bytes", total, "tables", tables);
+	image_bill(image, no_limits, &bill);
+	for (size_t i = 0; i < IMAGE_TABLE_COUNT; i++)
+		json_array_append_new(tables, json_pack("{s:s, s:s, s:I, s:I}", "table", bill.lines[i].table, "text", bill.lines[i].text,
+							"rows", (json_int_t)bill.lines[i].rows, "bytes", (json_int_t)bill.lines[i].bytes));
+	return json_pack("{s:I, s:o}", "bytes", (json_int_t)bill.bytes, "tables", tables);
 }
 
 static size_t parked_rules(const struct policy *policy)
@@ -106,7 +82,7 @@ static void print_bytes(struct table *table, json_int_t bytes)
 
 static void print_bill(const json_t *memory)
 {
-	static const char *const headings[] = {"KERNEL TABLE", ">ENTRIES", ">MEMORY"};
+	static const char *const headings[] = {"KERNEL TABLE", ">ROWS", ">MEMORY", "OF"};
 	_cleanup_table_ struct table *table = table_new(headings, ARRAY_SIZE(headings));
 	const json_t *item;
 	size_t i;
@@ -115,12 +91,14 @@ static void print_bill(const json_t *memory)
 		return;
 	json_array_foreach(json_object_get(memory, "tables"), i, item) {
 		table_cell(table, TINT_PLAIN, field(item, "table"));
-		table_cellf(table, TINT_PLAIN, "%lld", (long long)json_integer_value(json_object_get(item, "entries")));
+		table_cellf(table, TINT_PLAIN, "%lld", (long long)json_integer_value(json_object_get(item, "rows")));
 		print_bytes(table, json_integer_value(json_object_get(item, "bytes")));
+		table_cell(table, TINT_DIM, field(item, "text"));
 	}
 	table_cell(table, TINT_PLAIN, "together");
 	table_cell(table, TINT_PLAIN, " ");
 	print_bytes(table, json_integer_value(json_object_get(memory, "bytes")));
+	table_cell(table, TINT_DIM, "one generation; while one replaces another both are there");
 	table_print(table, stdout, output_colour());
 }
 

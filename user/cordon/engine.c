@@ -54,16 +54,14 @@ static enum control_status connect_engine(const struct invocation *inv, struct c
 static int send_request(struct control_call *call, const struct engine_request *request)
 {
 	_cleanup_free_ struct control_file *files = calloc(request->n_sources + 1, sizeof(*files));
-	json_t *args = request->args ? json_incref(request->args) : json_object();
-	int r = -ENOMEM;
 
-	if (files && args) {
-		for (size_t i = 0; i < request->n_sources; i++)
-			files[i] = (struct control_file){(char *)request->sources[i].name, (char *)request->sources[i].text, request->sources[i].size};
-		r = control_send(call, request->command, args, files, request->n_sources);
+	if (!files) {
+		json_decref(request->args);
+		return -ENOMEM;
 	}
-	json_decref(args);
-	return r;
+	for (size_t i = 0; i < request->n_sources; i++)
+		files[i] = (struct control_file){(char *)request->sources[i].name, (char *)request->sources[i].text, request->sources[i].size};
+	return control_send(call, request->command, request->args, files, request->n_sources);
 }
 
 /* Whether `document` holds diagnostics; they are told here. *errors counts those that are no warnings. */
@@ -126,15 +124,14 @@ enum control_status engine_ask(const struct invocation *inv, const struct engine
 {
 	__attribute__((cleanup(cleanup_call))) struct control_call *call = NULL;
 	enum control_status status = connect_engine(inv, &call);
-	int r = 0;
+	int r;
 
-	if (status == CONTROL_DONE)
-		r = send_request(call, request);
-	json_decref(request->args);
-	if (status != CONTROL_DONE)
+	if (status != CONTROL_DONE) {
+		json_decref(request->args);
 		return status;
-	/* A daemon that refuses early hangs up while we still send; its answer says more than our EPIPE. */
-	if (r < 0 && r != -EPIPE && r != -ECONNRESET)
+	}
+	r = send_request(call, request);
+	if (r < 0)
 		return complain(inv, CONTROL_ERROR, "cannot send the request: %s", strerror(-r));
 	return receive_all(inv, request, call);
 }

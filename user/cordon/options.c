@@ -9,7 +9,7 @@
 #include "../lib/buf.h"
 #include "../lib/cleanup.h"
 #include "../lib/names.h"
-#include "duration.h"
+#include "timespan.h"
 
 struct found {
 	const struct option_spec *spec;
@@ -102,7 +102,7 @@ static int option_store(const struct found *f, const char *value, char **ret_why
 			return why(ret_why, -EINVAL, "--%s wants a number, not '%s'", f->spec->name, value);
 		return 0;
 	case OPTION_DURATION:
-		if (duration_parse(value, f->field) < 0)
+		if (timespan_parse(value, f->field) < 0)
 			return why(ret_why, -EINVAL, "--%s wants a duration such as 90s, 5m or 1h30m, not '%s'", f->spec->name, value);
 		return 0;
 	}

@@ -5,7 +5,7 @@
 #include "../lib/buf.h"
 #include "../lib/cleanup.h"
 #include "../lib/names.h"
-#include "duration.h"
+#include "timespan.h"
 #include "replay_input.h"
 
 static const char *const kind_words[] = {
@@ -169,7 +169,7 @@ static int do_parse(const json_t *object, struct replay_item *item, char **ret_w
 	if (item->kind != REPLAY_WAIT)
 		return needed_field(object, "device", NULL, &item->device, ret_why);
 	r = needed_field(object, "for", NULL, &duration, ret_why);
-	if (r >= 0 && duration_parse(duration, &item->wait) < 0)
+	if (r >= 0 && timespan_parse(duration, &item->wait) < 0)
 		return why(ret_why, -EINVAL, "\"for\" wants a duration such as \"31s\", \"5m\" or \"200ms\", not \"%s\"", duration);
 	return r;
 }

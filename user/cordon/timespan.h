@@ -4,12 +4,12 @@
  * Out: nanoseconds.
  * Never: a number without a unit.
  */
-#ifndef CORDON_DURATION_H
-#define CORDON_DURATION_H
+#ifndef CORDON_TIMESPAN_H
+#define CORDON_TIMESPAN_H
 
 #include <stdint.h>
 
 /* "200ms", "31s", "5m", "1h", "7d", and sums of them: "1h30m". -EINVAL, -ERANGE beyond 10 years. */
-int duration_parse(const char *text, uint64_t *ret_ns);
+int timespan_parse(const char *text, uint64_t *ret_ns);
 
 #endif

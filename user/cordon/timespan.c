@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "duration.h"
+#include "timespan.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include "../lib/cleanup.h"
 #include "../lib/clock.h"
 
-#define DURATION_MAX (10ULL * 366 * 86400 * NS_PER_S)
+#define TIMESPAN_MAX (10ULL * 366 * 86400 * NS_PER_S)
 
 /* Longer words first: "ms" is not "m". */
 static const struct {
@@ -33,7 +33,7 @@ static int unit_parse(const char **text, uint64_t *ret_ns)
 	return -EINVAL;
 }
 
-int duration_parse(const char *text, uint64_t *ret_ns)
+int timespan_parse(const char *text, uint64_t *ret_ns)
 {
 	uint64_t total = 0;
 
@@ -46,12 +46,12 @@ int duration_parse(const char *text, uint64_t *ret_ns)
 			return -EINVAL;
 		for (; isdigit((unsigned char)*text); text++) {
 			number = number * 10 + (uint64_t)(*text - '0');
-			if (number > DURATION_MAX)
+			if (number > TIMESPAN_MAX)
 				return -ERANGE;
 		}
 		if (unit_parse(&text, &unit) < 0)
 			return -EINVAL;
-		if (number > (DURATION_MAX - total) / unit)
+		if (number > (TIMESPAN_MAX - total) / unit)
 			return -ERANGE;
 		total += number * unit;
 	}
