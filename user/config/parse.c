@@ -113,7 +113,7 @@ static void parse_ports(struct form *f, const struct yaml_node *value, void *fie
 	(void)arg;
 	if (!form_is(f, value, YAML_MAPPING, "ports"))
 		return;
-	for (const struct yaml_node *k = yaml_first(f->tree, value); k; k = yaml_next(f->tree, k)) {
+	for (const struct yaml_node *k = form_first(f, value); k; k = form_next(f, k)) {
 		struct config_port *port;
 
 		if (!interface_ok(f, k, true))
@@ -147,7 +147,7 @@ static void parse_uplinks(struct form *f, const struct yaml_node *value, void *f
 	(void)arg;
 	if (!form_is(f, value, YAML_MAPPING, "uplinks"))
 		return;
-	for (const struct yaml_node *k = yaml_first(f->tree, value); k; k = yaml_next(f->tree, k)) {
+	for (const struct yaml_node *k = form_first(f, value); k; k = form_next(f, k)) {
 		struct config_uplink *uplink;
 
 		if (!interface_ok(f, k, true))
@@ -312,7 +312,7 @@ static void parse_addresses(struct form *f, const struct yaml_node *value, void 
 	(void)arg;
 	if (!form_is(f, value, YAML_MAPPING, "addresses"))
 		return;
-	for (const struct yaml_node *k = yaml_first(f->tree, value); k; k = yaml_next(f->tree, k)) {
+	for (const struct yaml_node *k = form_first(f, value); k; k = form_next(f, k)) {
 		struct config_addresses *addresses;
 
 		if (!interface_ok(f, k, false))

@@ -23,6 +23,7 @@ void form_error(struct form *f, const struct yaml_node *node, const char *format
 {
 	va_list ap;
 
+	f->told++;
 	va_start(ap, format);
 	tell(f, node, false, format, ap);
 	va_end(ap);
@@ -35,6 +36,16 @@ void form_warning(struct form *f, const struct yaml_node *node, const char *form
 	va_start(ap, format);
 	tell(f, node, true, format, ap);
 	va_end(ap);
+}
+
+const struct yaml_node *form_first(struct form *f, const struct yaml_node *node)
+{
+	return f->told > FORM_MAX_ERRORS ? NULL : yaml_first(f->tree, node);
+}
+
+const struct yaml_node *form_next(struct form *f, const struct yaml_node *node)
+{
+	return f->told > FORM_MAX_ERRORS ? NULL : yaml_next(f->tree, node);
 }
 
 static const char *key_name_at(void *ctx, size_t i)
@@ -80,7 +91,7 @@ bool form_mapping(struct form *f, const struct yaml_node *node, const struct for
 {
 	if (!form_is(f, node, YAML_MAPPING, table->what))
 		return false;
-	for (const struct yaml_node *k = yaml_first(f->tree, node); k; k = yaml_next(f->tree, k)) {
+	for (const struct yaml_node *k = form_first(f, node); k; k = form_next(f, k)) {
 		const struct form_key *key;
 
 		if (yaml_node_kind(k) == YAML_REFUSED)
@@ -94,7 +105,7 @@ bool form_mapping(struct form *f, const struct yaml_node *node, const struct for
 			form_warning(f, k, "`%s` has no effect yet: %s", key->name, key->parked);
 		key->parse(f, yaml_value(f->tree, k), (char *)object + key->offset, key->arg);
 	}
-	for (size_t i = 0; i < table->n && !yaml_cut(f->tree); i++)
+	for (size_t i = 0; i < table->n && !yaml_cut(f->tree) && f->told <= FORM_MAX_ERRORS; i++)
 		if (table->keys[i].required && !mapping_has(f, node, table->keys[i].name))
 			form_error(f, node, "%s needs `%s`", table->what, table->keys[i].name);
 	return true;
@@ -131,10 +142,10 @@ void form_each(struct form *f, const struct yaml_node *node, const char *what, f
 		fn(f, node, field, arg);
 		return;
 	}
-	item = yaml_first(f->tree, node);
+	item = form_first(f, node);
 	if (!item)
 		form_error(f, node, "an empty list; expected at least one: %s", what);
-	for (; item; item = yaml_next(f->tree, item))
+	for (; item; item = form_next(f, item))
 		fn(f, item, field, arg);
 }
 

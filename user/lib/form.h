@@ -4,7 +4,7 @@
  * Out: structs filled; for every mistake its place, what was expected and the nearest known word.
  * Never: what the words mean.
  *
- * Reading never stops at a mistake: the field stays as it was, the teller counts.
+ * Reading does not stop at a mistake (but at a thousand of them): the field stays as it was, the teller counts.
  */
 #ifndef CORDON_LIB_FORM_H
 #define CORDON_LIB_FORM_H
@@ -15,6 +15,8 @@
 
 #include "yaml.h"
 
+#define FORM_MAX_ERRORS 1000
+
 typedef void (*form_tell_fn)(void *ctx, uint32_t line, uint32_t column, bool warning, const char *message);
 
 struct form {
@@ -22,6 +24,7 @@ struct form {
 	form_tell_fn tell;
 	void *ctx;
 	bool no_memory; /* sticks */
+	size_t told;    /* errors so far; past FORM_MAX_ERRORS reading stops */
 };
 
 typedef void (*form_value_fn)(struct form *f, const struct yaml_node *value, void *field, const void *arg);
@@ -56,6 +59,9 @@ struct form_range {
 void form_error(struct form *f, const struct yaml_node *node, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void form_warning(struct form *f, const struct yaml_node *node, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* As yaml_first() and yaml_next(), until there were too many mistakes. */
+const struct yaml_node *form_first(struct form *f, const struct yaml_node *node);
+const struct yaml_node *form_next(struct form *f, const struct yaml_node *node);
 /* A mapping by its table; false if it is none (told). */
 bool form_mapping(struct form *f, const struct yaml_node *node, const struct form_table *table, void *object);
 /* True if `node` is a mapping or sequence; else told as "expected WHAT". Refused nodes are false in silence. */

@@ -7,15 +7,6 @@
 #include "../lib/cleanup.h"
 #include "policy.h"
 
-static size_t count_kind(const struct diagnostics *d, bool warning)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < d->n; i++)
-		n += d->items[i].warning == warning;
-	return n;
-}
-
 static char *format_message(const char *format, va_list ap)
 {
 	char *message;
@@ -40,11 +31,9 @@ static void append(struct diagnostics *d, bool warning, const char *file, uint32
 
 void diagnostics_add(struct diagnostics *d, bool warning, const char *file, uint32_t line, uint32_t column, const char *format, ...)
 {
-	size_t n = count_kind(d, warning);
+	size_t n = warning ? d->warnings++ : d->errors++;
 	va_list ap;
 
-	if (!warning)
-		d->errors++;
 	if (n > POLICY_MAX_DIAGNOSTICS)
 		return;
 	if (n == POLICY_MAX_DIAGNOSTICS) {

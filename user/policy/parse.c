@@ -194,8 +194,8 @@ static int parse_trees(struct parser *p, struct yaml_tree **trees)
 {
 	p->symbols[SYMBOL_SEGMENT].count = p->symbols[SYMBOL_SEGMENT].next = POLICY_SEGMENT_UNAUTHENTICATED + 1;
 	each_file(p, trees, symbols_declare);
-	if (p->form.no_memory)
-		return -ENOMEM;
+	if (p->form.no_memory || p->too_many)
+		return p->form.no_memory ? -ENOMEM : -EINVAL;
 	symbols_settle(p);
 	allocate(p);
 	if (p->form.no_memory)

@@ -51,6 +51,7 @@ struct parser {
 	struct diagnostics *d;
 	uint32_t file;
 	bool incomplete;  /* a file could not be read to its end: an unknown name may stand there */
+	bool too_many;    /* things of one kind; nothing more is read */
 	struct symbols symbols[SYMBOL_COUNT];
 	struct services *services; /* by index of SYMBOL_SERVICE */
 	struct place *site;        /* of the one `site:`, NULL: none yet */

@@ -151,7 +151,7 @@ void parse_conditions(struct form *f, const struct yaml_node *value, void *field
 		return;
 	if (!yaml_first(f->tree, value))
 		form_error(f, value, "no test at all; expected at least one, {type: camera}");
-	for (const struct yaml_node *k = yaml_first(f->tree, value); k; k = yaml_next(f->tree, k)) {
+	for (const struct yaml_node *k = form_first(f, value); k; k = form_next(f, k)) {
 		struct condition *c;
 
 		if (!fact_name_ok(f, k))

@@ -9,6 +9,7 @@
 /* The nearest of a large set costs milliseconds; that many are looked for in one run. */
 #define LARGE_SET 2000
 #define MAX_HINTS 20
+#define MAX_THINGS 200000 /* of one kind: twice the devices that a gateway can hold */
 
 static const struct {
 	const char *key;
@@ -58,7 +59,10 @@ static void declare(struct parser *p, enum symbol_kind kind, const struct yaml_n
 	uint32_t index = take_index(kind, name, &s->count);
 	struct symbol *symbol;
 
-	if (!*name)
+	if (s->count == MAX_THINGS + 1)
+		form_error(&p->form, node, "more than %u %s", MAX_THINGS, kinds[kind].key);
+	p->too_many |= s->count > MAX_THINGS;
+	if (!*name || p->too_many)
 		return;
 	symbol = form_add(&p->form, &s->items, &s->n, sizeof(*symbol));
 	if (symbol)

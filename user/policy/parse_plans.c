@@ -37,7 +37,7 @@ static void each_named(struct form *f, const struct yaml_node *value, const char
 {
 	if (!form_is(f, value, YAML_MAPPING, what))
 		return;
-	for (const struct yaml_node *k = yaml_first(f->tree, value); k; k = yaml_next(f->tree, k)) {
+	for (const struct yaml_node *k = form_first(f, value); k; k = form_next(f, k)) {
 		const char *id = yaml_text(f->tree, k);
 
 		if (yaml_node_kind(k) == YAML_REFUSED)

@@ -137,6 +137,6 @@ void parse_responses(struct form *f, const struct yaml_node *value, void *field,
 	(void)arg;
 	if (!form_is(f, value, YAML_SEQUENCE, "responses"))
 		return;
-	for (const struct yaml_node *item = yaml_first(f->tree, value); item; item = yaml_next(f->tree, item))
+	for (const struct yaml_node *item = form_first(f, value); item; item = form_next(f, item))
 		parse_response(f, item, &policy->responses);
 }

@@ -202,6 +202,6 @@ void parse_rules(struct form *f, const struct yaml_node *value, void *field, con
 	(void)arg;
 	if (!form_is(f, value, YAML_SEQUENCE, "rules"))
 		return;
-	for (const struct yaml_node *item = yaml_first(f->tree, value); item; item = yaml_next(f->tree, item))
+	for (const struct yaml_node *item = form_first(f, value); item; item = form_next(f, item))
 		parse_rule(f, item, field);
 }

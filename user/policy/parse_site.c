@@ -169,7 +169,7 @@ void parse_segments(struct form *f, const struct yaml_node *value, void *field, 
 	(void)arg;
 	if (!form_is(f, value, YAML_MAPPING, "segments"))
 		return;
-	for (const struct yaml_node *k = yaml_first(f->tree, value); k; k = yaml_next(f->tree, k)) {
+	for (const struct yaml_node *k = form_first(f, value); k; k = form_next(f, k)) {
 		const char *name = yaml_text(f->tree, k);
 		struct segment_form one = {.segment = {.mode = -1, .quarantine = POLICY_NONE}};
 		uint32_t index;
@@ -209,7 +209,7 @@ void parse_networks(struct form *f, const struct yaml_node *value, void *field, 
 	(void)arg;
 	if (!form_is(f, value, YAML_MAPPING, "networks"))
 		return;
-	for (const struct yaml_node *k = yaml_first(f->tree, value); k; k = yaml_next(f->tree, k)) {
+	for (const struct yaml_node *k = form_first(f, value); k; k = form_next(f, k)) {
 		const struct yaml_node *body = yaml_value(f->tree, k);
 		struct network_form one = {0};
 		struct named_network *network;

@@ -70,7 +70,7 @@ void parse_tests(struct form *f, const struct yaml_node *value, void *field, con
 	(void)arg;
 	if (!form_is(f, value, YAML_SEQUENCE, "tests"))
 		return;
-	for (const struct yaml_node *item = yaml_first(f->tree, value); item; item = yaml_next(f->tree, item)) {
+	for (const struct yaml_node *item = form_first(f, value); item; item = form_next(f, item)) {
 		struct policy_test *test = form_add(f, &policy->tests, &policy->n_tests, sizeof(*test));
 
 		if (!test)

@@ -34,7 +34,8 @@ struct diagnostic {
 struct diagnostics {
 	struct diagnostic *items;
 	size_t n;
-	size_t errors;
+	size_t errors;   /* also those that are not among the items */
+	size_t warnings;
 };
 
 #define POLICY_MAX_DIAGNOSTICS 200 /* of each kind; then one that says so */

@@ -241,7 +241,7 @@ void parse_services(struct form *f, const struct yaml_node *value, void *field, 
 	(void)arg;
 	if (!form_is(f, value, YAML_MAPPING, "services"))
 		return;
-	for (const struct yaml_node *k = yaml_first(f->tree, value); k; k = yaml_next(f->tree, k)) {
+	for (const struct yaml_node *k = form_first(f, value); k; k = form_next(f, k)) {
 		const char *name = yaml_text(f->tree, k);
 		uint32_t index;
 
