@@ -105,6 +105,8 @@ int dataplane_apply(struct dataplane *dp, const struct dataplane_apply *what, ui
 int dataplane_device_set(struct dataplane *dp, const struct dataplane_device *device, char **ret_why);
 int dataplane_device_remove(struct dataplane *dp, uint64_t key);
 int dataplane_brake(struct dataplane *dp, bool on);
+/* As the kernel has it: it outlives the daemon. */
+bool dataplane_braked(const struct dataplane *dp);
 
 /* Rows as the kernel has them. -ENOENT. */
 struct dataplane_device_row {

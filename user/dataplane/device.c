@@ -215,6 +215,11 @@ int dataplane_brake(struct dataplane *dp, bool on)
 	return 0;
 }
 
+bool dataplane_braked(const struct dataplane *dp)
+{
+	return __atomic_load_n(&dp->control->brake, __ATOMIC_ACQUIRE) != 0;
+}
+
 int dataplane_device_read_row(struct dataplane *dp, uint32_t row, struct dataplane_device_row *ret)
 {
 	struct dataplane_device_row read = {.row = row};

@@ -14,6 +14,7 @@
 #include "../lib/cleanup.h"
 #include "kernel.h"
 #include "pins.h"
+#include "tables.h"
 #include "cordon.skel.h"
 
 #define DEFAULT_DEVICES 4096
@@ -211,6 +212,7 @@ int load_object(struct dataplane *dp, const struct dataplane_options *options, c
 	dp->bpf = cordon_bpf__open();
 	if (!dp->bpf)
 		return load_refused(-errno, ret_why);
+	tables_learn(dp);
 	r = capacities_set(dp->bpf->obj, options);
 	if (r < 0)
 		return why(ret_why, r, "setting capacities: %s", strerror(-r));

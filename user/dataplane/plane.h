@@ -41,6 +41,13 @@ struct port_links {
 	enum dataplane_attach how;
 };
 
+/* What an inner map must be like to stand in its slot; libbpf forgets its templates once they are loaded. */
+struct table_like {
+	uint32_t type, key_size, value_size, flags;
+	uint32_t key_type, value_type; /* in the object's BTF */
+};
+#define PLANE_TABLES 4 /* pairs, services, verdicts, networks */
+
 struct mapping {
 	void *at;
 	size_t size;
@@ -56,6 +63,7 @@ struct dataplane {
 	bool grace_due; /* a flip was not followed by its grace period: the idle side may still be read */
 	enum dataplane_xdp xdp;
 
+	struct table_like tables[PLANE_TABLES];
 	struct mapping mappings[5];
 	struct control *control;
 	struct port *ports;

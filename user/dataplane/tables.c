@@ -89,48 +89,69 @@ static const struct table {
 	{"verdicts", verdicts_rows},
 	{"networks", networks_rows},
 };
+_Static_assert(ARRAY_SIZE(tables) == PLANE_TABLES, "tables a side");
+
+static int slots_fd(const struct dataplane *dp, size_t table)
+{
+	return bpf_object__find_map_fd_by_name(dp->bpf->obj, tables[table].name);
+}
+
+void tables_learn(struct dataplane *dp)
+{
+	for (size_t i = 0; i < PLANE_TABLES; i++) {
+		const struct bpf_map *like = bpf_map__inner_map(bpf_object__find_map_by_name(dp->bpf->obj, tables[i].name));
+
+		dp->tables[i] = (struct table_like){
+			.type = bpf_map__type(like),
+			.key_size = bpf_map__key_size(like),
+			.value_size = bpf_map__value_size(like),
+			.flags = bpf_map__map_flags(like),
+			.key_type = bpf_map__btf_key_type_id(like),
+			.value_type = bpf_map__btf_value_type_id(like),
+		};
+	}
+}
 
 /* An inner map like the template that the programs were checked against, but for its size; with types, for bpftool. */
-static int table_make(struct dataplane *dp, const struct table *table, const struct bpf_map *outer, uint32_t n)
+static int table_make(struct dataplane *dp, size_t table, uint32_t n)
 {
-	struct bpf_map *like = bpf_map__inner_map((struct bpf_map *)outer);
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = bpf_map__map_flags(like), .btf_fd = (uint32_t)bpf_object__btf_fd(dp->bpf->obj),
-		    .btf_key_type_id = bpf_map__btf_key_type_id(like), .btf_value_type_id = bpf_map__btf_value_type_id(like));
+	const struct table_like *like = &dp->tables[table];
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = like->flags, .btf_fd = (uint32_t)bpf_object__btf_fd(dp->bpf->obj),
+		    .btf_key_type_id = like->key_type, .btf_value_type_id = like->value_type);
 	int r = kernel_step();
 
 	if (r < 0)
 		return r;
-	return bpf_map_create(bpf_map__type(like), table->name, bpf_map__key_size(like), bpf_map__value_size(like), n ? n : 1, &opts);
+	return bpf_map_create(like->type, tables[table].name, like->key_size, like->value_size, n ? n : 1, &opts);
 }
 
 /* Every row as the kernel has it, against what was meant. */
-static int table_check(int fd, const struct table_rows *rows, size_t key_size, size_t value_size)
+static int table_check(int fd, const struct table_rows *rows, const struct table_like *like)
 {
-	_cleanup_free_ void *value = malloc(value_size);
+	_cleanup_free_ void *value = malloc(like->value_size);
 
 	if (!value)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < rows->n; i++) {
-		int r = bpf_map_lookup_elem(fd, (const char *)rows->keys + i * key_size, value);
+		int r = bpf_map_lookup_elem(fd, (const char *)rows->keys + (size_t)i * like->key_size, value);
 
 		if (r < 0)
 			return r;
-		if (memcmp(value, (const char *)rows->values + i * value_size, value_size))
+		if (memcmp(value, (const char *)rows->values + (size_t)i * like->value_size, like->value_size))
 			return -EIO;
 	}
 	return 0;
 }
 
-static int table_put(struct dataplane *dp, const struct table *table, const struct image *image, uint32_t side)
+static int table_put(struct dataplane *dp, size_t table, const struct image *image, uint32_t side)
 {
 	_cleanup_(table_rows_done) struct table_rows rows = {0};
-	struct bpf_map *outer = bpf_object__find_map_by_name(dp->bpf->obj, table->name), *like = bpf_map__inner_map(outer);
 	_cleanup_close_ int fd = -1;
-	int r = table->rows(image, &rows);
+	int r = tables[table].rows(image, &rows);
 
 	if (r < 0)
 		return r;
-	fd = table_make(dp, table, outer, rows.n);
+	fd = table_make(dp, table, rows.n);
 	if (fd < 0)
 		return fd;
 	r = rows.n ? kernel_update_batch(fd, rows.keys, rows.values, rows.n) : 0;
@@ -139,11 +160,11 @@ static int table_put(struct dataplane *dp, const struct table *table, const stru
 	r = kernel_freeze(fd);
 	if (r < 0)
 		return r;
-	r = table_check(fd, &rows, bpf_map__key_size(like), bpf_map__value_size(like));
+	r = table_check(fd, &rows, &dp->tables[table]);
 	if (r < 0)
 		return r;
 	/* The slot holds it from here on; an older one in the slot goes after the grace period that this call waits for. */
-	return kernel_update(bpf_map__fd(outer), &side, &fd);
+	return kernel_update(slots_fd(dp, table), &side, &fd);
 }
 
 static int head_put(struct dataplane *dp, uint32_t side, const struct policy_head *head)
@@ -155,8 +176,8 @@ int tables_put(struct dataplane *dp, const struct image *image, uint32_t generat
 {
 	struct policy_head head = image->head;
 
-	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-		int r = table_put(dp, &tables[i], image, generation & 1);
+	for (size_t i = 0; i < PLANE_TABLES; i++) {
+		int r = table_put(dp, i, image, generation & 1);
 
 		if (r < 0)
 			return why(ret_why, r, "table %s: %s", tables[i].name,
@@ -189,6 +210,6 @@ uint32_t tables_last_tried(struct dataplane *dp)
 void tables_drop(struct dataplane *dp, uint32_t side)
 {
 	/* What fails here is only memory, and the next apply puts its own map into the slot. */
-	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
-		kernel_delete(bpf_map__fd(bpf_object__find_map_by_name(dp->bpf->obj, tables[i].name)), &side);
+	for (size_t i = 0; i < PLANE_TABLES; i++)
+		kernel_delete(slots_fd(dp, i), &side);
 }

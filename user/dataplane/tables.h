@@ -9,6 +9,8 @@
 
 #include "plane.h"
 
+/* Before the object is loaded: what the inner maps are like. */
+void tables_learn(struct dataplane *dp);
 /* Makes, fills, freezes, checks and places all tables of the idle side, and its head last. */
 int tables_put(struct dataplane *dp, const struct image *image, uint32_t generation, char **ret_why);
 /* Empties the slots of a side that nobody reads any more; its memory goes back. */
