@@ -44,8 +44,8 @@ static void snapshot_link(struct nl_object *object, void *ctx)
 	struct links *links = ctx;
 	struct link *link;
 
-	/* A bridge tells of its ports in a family of its own, with less in it. */
-	if (rtnl_link_get_family(from) != AF_UNSPEC || !name)
+	/* A bridge tells of its ports in a family of its own, with less in it; libnl files the bridge itself there, too. */
+	if (!name || (rtnl_link_get_family(from) != AF_UNSPEC && !type))
 		return;
 	link = &links->links[links->n_links++];
 	*link = (struct link){
