@@ -22,7 +22,7 @@ struct tally {
 
 struct cells {
 	struct compile *c;
-	struct rows by_from;        /* selector -> rules */
+	struct lists by_from;        /* selector -> rules */
 	struct intern keys;         /* lists of rules */
 	struct intern rows;         /* verdicts of all service classes */
 	uint32_t *key_row;          /* key -> row, ROW_NONE if all is default */
@@ -59,21 +59,21 @@ static int cells_init(struct cells *x, struct compile *c)
 	x->row = calloc(width, sizeof(*x->row));
 	if (!x->count || !x->end || !x->tally || !x->excepted || !x->row)
 		return -ENOMEM;
-	r = rows_init(&x->by_from, (uint32_t)c->selector_texts.n);
+	r = lists_init(&x->by_from, (uint32_t)c->selector_texts.n);
 	for (size_t i = 0; i < c->policy->n_rules && r >= 0; i++)
 		if (c->rules[i].live)
-			rows_count(&x->by_from, c->rules[i].from);
+			lists_count(&x->by_from, c->rules[i].from);
 	if (r >= 0)
-		r = rows_ready(&x->by_from);
+		r = lists_ready(&x->by_from);
 	for (uint32_t i = 0; i < c->policy->n_rules && r >= 0; i++)
 		if (c->rules[i].live)
-			rows_put(&x->by_from, c->rules[i].from, i);
+			lists_put(&x->by_from, c->rules[i].from, i);
 	return r;
 }
 
 static void cells_done(struct cells *x)
 {
-	rows_done(&x->by_from);
+	lists_done(&x->by_from);
 	intern_done(&x->keys);
 	intern_done(&x->rows);
 	ids_done(&x->rules);
@@ -95,7 +95,7 @@ static size_t members_of(const struct compile *c, uint32_t selector)
 {
 	size_t n;
 
-	rows_get(&c->members, selector, &n);
+	lists_get(&c->members, selector, &n);
 	return n;
 }
 
@@ -165,7 +165,7 @@ static const uint32_t *set_classes(const struct compile *c, uint32_t set, size_t
 
 	intern_data(&c->service_sets, set, &size);
 	if (size)
-		return rows_get(&c->service_classes_of, set, ret_n);
+		return lists_get(&c->service_classes_of, set, ret_n);
 	*ret_n = c->image->head.service_classes;
 	return NULL;
 }
@@ -289,7 +289,7 @@ static int rules_gather(struct cells *x, uint32_t from)
 
 	x->rules.n = 0;
 	for (size_t i = 0; i < n && r >= 0; i++) {
-		const uint32_t *rules = rows_get(&x->by_from, selectors[i], &n_rules);
+		const uint32_t *rules = lists_get(&x->by_from, selectors[i], &n_rules);
 
 		r = ids_add_all(&x->rules, rules, n_rules);
 	}
@@ -306,7 +306,7 @@ static int hits_gather(struct cells *x)
 
 	x->touched.n = 0;
 	for (size_t i = 0; i < x->rules.n && r >= 0; i++) {
-		const uint32_t *to = rows_get(&c->members, c->rules[x->rules.items[i]].to, &n);
+		const uint32_t *to = lists_get(&c->members, c->rules[x->rules.items[i]].to, &n);
 
 		for (size_t t = 0; t < n && r >= 0; t++)
 			if (!x->count[to[t]]++)
@@ -324,7 +324,7 @@ static int hits_gather(struct cells *x)
 		total += x->count[x->touched.items[t]];
 	}
 	for (size_t i = 0; i < x->rules.n; i++) {
-		const uint32_t *to = rows_get(&c->members, c->rules[x->rules.items[i]].to, &n);
+		const uint32_t *to = lists_get(&c->members, c->rules[x->rules.items[i]].to, &n);
 
 		for (size_t t = 0; t < n; t++)
 			x->hits.items[x->end[to[t]]++] = x->rules.items[i];

@@ -23,10 +23,10 @@ static bool selector_admits(const struct compile *c, uint32_t selector, const st
 	return !s->conditions || conditions_hold(s->conditions, device, s->unknown_is);
 }
 
-static int rows_append(struct ids *list, const struct rows *rows, uint32_t row)
+static int lists_append(struct ids *list, const struct lists *rows, uint32_t row)
 {
 	size_t n;
-	const uint32_t *items = rows_get(rows, row, &n);
+	const uint32_t *items = lists_get(rows, row, &n);
 
 	return ids_add_all(list, items, n);
 }
@@ -41,7 +41,7 @@ static int tags_append(struct compile *c, struct ids *list, const struct policy_
 		if (!strcmp(device->facts[i].name, "tag"))
 			r = tag_intern(&c->tags, device->facts[i].value, false, &tag);
 		if (r >= 0 && tag != INTERN_NONE)
-			r = rows_append(list, &c->by_tag, tag);
+			r = lists_append(list, &c->by_tag, tag);
 	}
 	return r;
 }
@@ -82,9 +82,9 @@ static int base_make(struct compile *c, const struct policy_device *device, uint
 	if (r >= 0)
 		r = ids_add_all(&list, c->of_local.items, c->of_local.n);
 	if (r >= 0)
-		r = rows_append(&list, &c->by_segment, segment);
+		r = lists_append(&list, &c->by_segment, segment);
 	if (r >= 0 && device)
-		r = rows_append(&list, &c->by_device, (uint32_t)(device - c->policy->devices));
+		r = lists_append(&list, &c->by_device, (uint32_t)(device - c->policy->devices));
 	if (r >= 0 && device)
 		r = tags_append(c, &list, device);
 	if (r < 0)
@@ -353,7 +353,7 @@ static int combinations_store(struct compile *c)
 
 static int members_index(struct compile *c)
 {
-	int r = rows_init(&c->members, (uint32_t)c->selector_texts.n);
+	int r = lists_init(&c->members, (uint32_t)c->selector_texts.n);
 	size_t n;
 
 	for (int put = 0; put < 2 && r >= 0; put++) {
@@ -361,10 +361,10 @@ static int members_index(struct compile *c)
 			const uint32_t *selectors = intern_ids(&c->signatures, class - 1, &n);
 
 			for (size_t i = 0; i < n; i++)
-				(put ? rows_put(&c->members, selectors[i], class) : rows_count(&c->members, selectors[i]));
+				(put ? lists_put(&c->members, selectors[i], class) : lists_count(&c->members, selectors[i]));
 		}
 		if (!put)
-			r = rows_ready(&c->members);
+			r = lists_ready(&c->members);
 	}
 	return r == -E2BIG ? compile_refuse(c, "memberships of classes in rules", (uint64_t)UINT32_MAX + 1, UINT32_MAX,
 					    "let rules share lists of peers") : r;

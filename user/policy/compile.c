@@ -135,13 +135,13 @@ static int head_fill(struct compile *c)
 static void compile_done(struct compile *c)
 {
 	struct intern *tables[] = {&c->selector_texts, &c->service_sets, &c->tags, &c->contexts, &c->bases, &c->signatures, &c->combinations};
-	struct rows *rows[] = {&c->service_classes_of, &c->by_segment, &c->by_device, &c->by_tag, &c->by_region, &c->members};
+	struct lists *rows[] = {&c->service_classes_of, &c->by_segment, &c->by_device, &c->by_tag, &c->by_region, &c->members};
 	struct ids *lists[] = {&c->of_any, &c->of_local, &c->of_internet, &c->of_gateway, &c->conditional_places};
 
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
 		intern_done(tables[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		rows_done(rows[i]);
+		lists_done(rows[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		ids_done(lists[i]);
 	free(c->selectors);

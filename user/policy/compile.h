@@ -65,10 +65,10 @@ struct compile {
 	size_t n_exceptions, exception_capacity;
 
 	struct intern service_sets;   /* {first, last}, …; empty: any */
-	struct rows service_classes_of; /* service set -> service classes; not for the set `any` */
+	struct lists service_classes_of; /* service set -> service classes; not for the set `any` */
 
 	struct intern tags;           /* names of tags that selectors name */
-	struct rows by_segment, by_device, by_tag, by_region; /* -> selectors */
+	struct lists by_segment, by_device, by_tag, by_region; /* -> selectors */
 	struct ids of_any, of_local, of_internet, of_gateway;
 	struct ids conditional_places; /* selectors with conditions and with peers by address, sorted */
 	bool conditional;              /* any selector with conditions */
@@ -80,7 +80,7 @@ struct compile {
 	uint32_t *combination_class;
 	size_t combination_capacity;
 	uint32_t *segment_bases;       /* of devices that only their segment tells apart; INTERN_NONE: not needed yet */
-	struct rows members;           /* selector -> classes */
+	struct lists members;           /* selector -> classes */
 };
 
 /* compile_selectors.c: rules -> selectors, and which peers lead to which selectors */

@@ -96,19 +96,19 @@ void ids_done(struct ids *list)
 	*list = (struct ids){0};
 }
 
-int rows_init(struct rows *r, uint32_t n)
+int lists_init(struct lists *r, uint32_t n)
 {
-	*r = (struct rows){.n = n, .first = calloc((size_t)n + 2, sizeof(*r->first))};
+	*r = (struct lists){.n = n, .first = calloc((size_t)n + 2, sizeof(*r->first))};
 	return r->first ? 0 : -ENOMEM;
 }
 
 /* Until all is put, row i's bounds stand one place higher, so that putting can move them without a second array. */
-void rows_count(struct rows *r, uint32_t row)
+void lists_count(struct lists *r, uint32_t row)
 {
 	r->first[row + 2]++;
 }
 
-int rows_ready(struct rows *r)
+int lists_ready(struct lists *r)
 {
 	uint64_t sum = 0;
 
@@ -122,16 +122,16 @@ int rows_ready(struct rows *r)
 	return r->items ? 0 : -ENOMEM;
 }
 
-void rows_put(struct rows *r, uint32_t row, uint32_t item)
+void lists_put(struct lists *r, uint32_t row, uint32_t item)
 {
 	r->items[r->first[row + 1]++] = item;
 }
 
-void rows_done(struct rows *r)
+void lists_done(struct lists *r)
 {
 	free(r->first);
 	free(r->items);
-	*r = (struct rows){0};
+	*r = (struct lists){0};
 }
 
 static uint32_t bytes_hash(const uint8_t *data, size_t size)

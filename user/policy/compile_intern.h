@@ -26,19 +26,19 @@ void ids_done(struct ids *list);
 #define _cleanup_ids_ __attribute__((cleanup(ids_done)))
 
 /* Lists of numbers by number, filled in two passes: count, then fill. Row i is items[first[i]] .. items[first[i + 1]]. */
-struct rows {
+struct lists {
 	uint32_t *first; /* n + 1 of them */
 	uint32_t *items;
 	uint32_t n;
 };
 
-int rows_init(struct rows *r, uint32_t n);
-void rows_count(struct rows *r, uint32_t row);
-int rows_ready(struct rows *r); /* all counted; rows_put() may begin, and must put as many. -E2BIG beyond 2^32 items. */
-void rows_put(struct rows *r, uint32_t row, uint32_t item);
-void rows_done(struct rows *r);
+int lists_init(struct lists *r, uint32_t n);
+void lists_count(struct lists *r, uint32_t row);
+int lists_ready(struct lists *r); /* all counted; lists_put() may begin, and must put as many. -E2BIG beyond 2^32 items. */
+void lists_put(struct lists *r, uint32_t row, uint32_t item);
+void lists_done(struct lists *r);
 
-static inline const uint32_t *rows_get(const struct rows *r, uint32_t row, size_t *ret_n)
+static inline const uint32_t *lists_get(const struct lists *r, uint32_t row, size_t *ret_n)
 {
 	*ret_n = r->first[row + 1] - r->first[row];
 	return r->items + r->first[row];

@@ -284,9 +284,9 @@ static void region_row_add(struct compile *c, const struct prefix *prefix, uint3
 	uint32_t region = regions_find(&c->lookup->regions, &masked);
 
 	if (put)
-		rows_put(&c->by_region, region, selector);
+		lists_put(&c->by_region, region, selector);
 	else
-		rows_count(&c->by_region, region);
+		lists_count(&c->by_region, region);
 }
 
 static void region_rows_add(struct compile *c, const struct peer *peer, uint32_t selector, bool put)
@@ -309,10 +309,10 @@ static int index_count(struct compile *c, const struct peer *peer, uint32_t sele
 	region_rows_add(c, peer, selector, false);
 	switch (peer->kind) {
 	case POLICY_PEER_SEGMENT:
-		rows_count(&c->by_segment, peer->index);
+		lists_count(&c->by_segment, peer->index);
 		return 0;
 	case POLICY_PEER_DEVICE:
-		rows_count(&c->by_device, peer->index);
+		lists_count(&c->by_device, peer->index);
 		return 0;
 	case POLICY_PEER_TAG:
 		return tag_intern(&c->tags, tag_name(peer), true, &tag);
@@ -339,7 +339,7 @@ static int index_count_tag(struct compile *c, const struct peer *peer, uint32_t 
 		return 0;
 	r = tag_intern(&c->tags, tag_name(peer), false, &tag);
 	if (r >= 0)
-		rows_count(&c->by_tag, tag);
+		lists_count(&c->by_tag, tag);
 	return r;
 }
 
@@ -351,15 +351,15 @@ static int index_put(struct compile *c, const struct peer *peer, uint32_t select
 
 	region_rows_add(c, peer, selector, true);
 	if (peer->kind == POLICY_PEER_SEGMENT)
-		rows_put(&c->by_segment, peer->index, selector);
+		lists_put(&c->by_segment, peer->index, selector);
 	if (peer->kind == POLICY_PEER_DEVICE)
-		rows_put(&c->by_device, peer->index, selector);
+		lists_put(&c->by_device, peer->index, selector);
 	if (peer->kind == POLICY_PEER_TAG)
 		r = tag_intern(&c->tags, tag_name(peer), false, &tag);
 	if (r < 0)
 		return r;
 	if (peer->kind == POLICY_PEER_TAG)
-		rows_put(&c->by_tag, tag, selector);
+		lists_put(&c->by_tag, tag, selector);
 	return by_address && c->selectors[selector].conditions ? ids_add(&c->conditional_places, selector) : 0;
 }
 
@@ -381,7 +381,7 @@ static int contexts_make(struct compile *c)
 			items = intern_ids(&c->contexts, regions->items[region->parent].context, &n);
 			r = ids_add_all(&list, items, n);
 		}
-		items = rows_get(&c->by_region, i, &n);
+		items = lists_get(&c->by_region, i, &n);
 		if (r >= 0)
 			r = ids_add_all(&list, items, n);
 		ids_sort(&list);
@@ -396,22 +396,22 @@ static int contexts_make(struct compile *c)
 
 int compile_index(struct compile *c)
 {
-	struct rows *all[] = {&c->by_segment, &c->by_device, &c->by_region};
+	struct lists *all[] = {&c->by_segment, &c->by_device, &c->by_region};
 	size_t sizes[] = {c->policy->n_segments, c->policy->n_devices, c->lookup->regions.n};
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(all) && r >= 0; i++)
-		r = rows_init(all[i], (uint32_t)sizes[i]);
+		r = lists_init(all[i], (uint32_t)sizes[i]);
 	if (r >= 0)
 		r = index_each(c, index_count);
 	if (r >= 0)
-		r = rows_init(&c->by_tag, (uint32_t)c->tags.n);
+		r = lists_init(&c->by_tag, (uint32_t)c->tags.n);
 	if (r >= 0)
 		r = index_each(c, index_count_tag);
 	for (size_t i = 0; i < ARRAY_SIZE(all) && r >= 0; i++)
-		r = rows_ready(all[i]);
+		r = lists_ready(all[i]);
 	if (r >= 0)
-		r = rows_ready(&c->by_tag);
+		r = lists_ready(&c->by_tag);
 	if (r >= 0)
 		r = index_each(c, index_put);
 	ids_sort(&c->conditional_places);

@@ -121,11 +121,11 @@ static const struct yaml_node *key_node(const struct form *f, const struct yaml_
 	return item;
 }
 
-static void settle_action(struct form *f, const struct yaml_node *item, struct rule_form *one)
+static void settle_action(struct form *f, const struct yaml_node *item, struct rule_form *one, bool mistaken)
 {
 	struct services *unused = one->has_deny ? &one->allow : &one->deny;
 
-	if (!one->has_allow && !one->has_deny && !yaml_cut(f->tree))
+	if (!one->has_allow && !one->has_deny && !mistaken && !yaml_cut(f->tree))
 		form_error(f, item, "a rule needs `allow` or `deny` with its services, like allow: [tcp/443]");
 	if (one->has_allow && one->has_deny)
 		form_error(f, key_node(f, item, "deny"), "a rule allows or denies, not both; write two rules");
@@ -186,10 +186,11 @@ static void parse_rule(struct form *f, const struct yaml_node *item, struct poli
 {
 	struct parser *p = parser_of(f);
 	struct rule *rule = &policy->rules[symbol_take(p, SYMBOL_RULE, "")];
+	size_t told = f->told;
 	struct rule_form one = {.rule = {.schedule = POLICY_NONE, .mode = -1}};
 
 	if (form_mapping(f, item, &rule_table, &one))
-		settle_action(f, item, &one);
+		settle_action(f, item, &one, f->told > told);
 	park_rule(&one);
 	*rule = one.rule;
 	rule->place = place_of(p, item);
