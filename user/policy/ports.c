@@ -204,22 +204,22 @@ static int services_number(struct compile *c, struct intern *classes)
 /* The other way round: which classes a set consists of. */
 static int sets_to_classes(struct compile *c, const struct intern *classes)
 {
-	int r = rows_init(&c->service_classes_of, (uint32_t)c->service_sets.n);
+	int r = lists_init(&c->service_classes_of, (uint32_t)c->service_sets.n);
 	size_t n;
 
 	for (uint32_t class = 0; class < classes->n && r >= 0; class++) {
 		const uint32_t *sets = intern_ids(classes, class, &n);
 
 		for (size_t i = 0; i < n; i++)
-			rows_count(&c->service_classes_of, sets[i]);
+			lists_count(&c->service_classes_of, sets[i]);
 	}
 	if (r >= 0)
-		r = rows_ready(&c->service_classes_of);
+		r = lists_ready(&c->service_classes_of);
 	for (uint32_t class = 0; class < classes->n && r >= 0; class++) {
 		const uint32_t *sets = intern_ids(classes, class, &n);
 
 		for (size_t i = 0; i < n; i++)
-			rows_put(&c->service_classes_of, sets[i], class);
+			lists_put(&c->service_classes_of, sets[i], class);
 	}
 	return r;
 }
