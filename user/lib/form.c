@@ -55,22 +55,6 @@ static const char *key_name_at(void *ctx, size_t i)
 	return table->keys[i].name;
 }
 
-static void tell_unknown_key(struct form *f, const struct yaml_node *key, const struct form_table *table)
-{
-	const char *text = yaml_text(f->tree, key);
-	const char *near = name_nearest(text, key_name_at, (void *)table, table->n);
-	char known[MAX_MESSAGE / 2] = "";
-	size_t used = 0;
-
-	if (near) {
-		form_error(f, key, "unknown key `%.64s` in %s; did you mean `%s`?", text, table->what, near);
-		return;
-	}
-	for (size_t i = 0; i < table->n && used < sizeof(known); i++)
-		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", i ? ", " : "", table->keys[i].name);
-	form_error(f, key, "unknown key `%.64s` in %s; known are %s", text, table->what, known);
-}
-
 static const struct form_key *table_find(const struct form_table *table, const char *name)
 {
 	for (size_t i = 0; i < table->n; i++)
@@ -79,16 +63,28 @@ static const struct form_key *table_find(const struct form_table *table, const c
 	return NULL;
 }
 
-static bool mapping_has(struct form *f, const struct yaml_node *node, const char *name)
+/* The key that was meant, NULL if none is near. */
+static const struct form_key *tell_unknown_key(struct form *f, const struct yaml_node *key, const struct form_table *table)
 {
-	for (const struct yaml_node *k = yaml_first(f->tree, node); k; k = yaml_next(f->tree, k))
-		if (yaml_node_kind(k) != YAML_REFUSED && strcmp(yaml_text(f->tree, k), name) == 0)
-			return true;
-	return false;
+	const char *text = yaml_text(f->tree, key);
+	const char *near = name_nearest(text, key_name_at, (void *)table, table->n);
+	char known[MAX_MESSAGE / 2] = "";
+	size_t used = 0;
+
+	if (near) {
+		form_error(f, key, "unknown key `%.64s` in %s; did you mean `%s`?", text, table->what, near);
+		return table_find(table, near);
+	}
+	for (size_t i = 0; i < table->n && used < sizeof(known); i++)
+		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", i ? ", " : "", table->keys[i].name);
+	form_error(f, key, "unknown key `%.64s` in %s; known are %s", text, table->what, known);
+	return NULL;
 }
 
 bool form_mapping(struct form *f, const struct yaml_node *node, const struct form_table *table, void *object)
 {
+	uint64_t met = 0; /* 1 << index in the table; a misspelt key counts as met, it was told already */
+
 	if (!form_is(f, node, YAML_MAPPING, table->what))
 		return false;
 	for (const struct yaml_node *k = form_first(f, node); k; k = form_next(f, k)) {
@@ -98,15 +94,17 @@ bool form_mapping(struct form *f, const struct yaml_node *node, const struct for
 			continue;
 		key = table_find(table, yaml_text(f->tree, k));
 		if (!key) {
-			tell_unknown_key(f, k, table);
+			key = tell_unknown_key(f, k, table);
+			met |= key ? 1ULL << (key - table->keys) : 0;
 			continue;
 		}
+		met |= 1ULL << (key - table->keys);
 		if (key->parked)
 			form_warning(f, k, "`%s` has no effect yet: %s", key->name, key->parked);
 		key->parse(f, yaml_value(f->tree, k), (char *)object + key->offset, key->arg);
 	}
 	for (size_t i = 0; i < table->n && !yaml_cut(f->tree) && f->told <= FORM_MAX_ERRORS; i++)
-		if (table->keys[i].required && !mapping_has(f, node, table->keys[i].name))
+		if (table->keys[i].required && !(met & 1ULL << i))
 			form_error(f, node, "%s needs `%s`", table->what, table->keys[i].name);
 	return true;
 }
