@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "small.h"
+
+static struct dataplane *dp;
+static struct small_pair pair;
+static uint32_t generation;
+static char *told;
+
+static void open_with_policy(void)
+{
+	dp = small_private(4);
+	small_pair(&pair);
+	cr_assert_eq(small_apply(dp, small_image(CLASS_A, CLASS_B, 80), pair.devices, 2, &generation, &told), 0, "%s", told);
+}
+
+static void close_private(void)
+{
+	dataplane_close(dp);
+	free(told);
+}
+
+TestSuite(rows, .init = open_with_policy, .fini = close_private);
+
+static enum cordon_reason a_to_b(uint16_t port)
+{
+	return small_ask(dp, 1, MAC_A, MAC_B, 10, 11, port).reason;
+}
+
+static void must_set(const struct dataplane_device *device)
+{
+	cr_assert_eq(dataplane_device_set(dp, device, &told), 0, "%s", told);
+}
+
+static uint32_t row_of(uint64_t key)
+{
+	struct dataplane_device_row row = {0};
+
+	dataplane_device_read(dp, key, &row);
+	return row.row;
+}
+
+Test(rows, a_class_changes_at_once)
+{
+	cr_expect_eq(a_to_b(80), CORDON_REASON_RULE);
+	pair.devices[0].class = pair.addresses[0].class = CLASS_UNKNOWN;
+	must_set(&pair.devices[0]);
+	cr_expect_eq(a_to_b(80), CORDON_REASON_DEFAULT_DENY);
+}
+
+Test(rows, a_quarantine_reaches_a_live_flow_and_its_end_lets_it_start_again)
+{
+	uint8_t bytes[64];
+	struct dataplane_frame frame = {.bytes = bytes, .port = 1, .dir = CORDON_DIR_FROM_DEVICE};
+	struct dataplane_verdict v;
+
+	frame.size = small_syn(bytes, MAC_A, MAC_B, 10, 11, 4000, 80);
+	cr_assert_eq(dataplane_run(dp, &frame, &v), 0);
+	cr_expect(v.pass);
+	pair.devices[1].quarantined = true;
+	must_set(&pair.devices[1]);
+	cr_assert_eq(dataplane_run(dp, &frame, &v), 0);
+	cr_expect_not(v.pass);
+	pair.devices[1].quarantined = false;
+	must_set(&pair.devices[1]);
+	cr_expect_eq(a_to_b(80), CORDON_REASON_RULE);
+}
+
+Test(rows, a_removed_device_is_unknown_and_its_address_nobodys)
+{
+	cr_assert_eq(dataplane_device_remove(dp, pair.devices[0].key), 0);
+	cr_expect_eq(a_to_b(80), CORDON_REASON_UNKNOWN_DEVICE);
+	cr_expect_eq(small_ask(dp, 2, MAC_B, MAC_GATEWAY, 10, 1, 80).reason, CORDON_REASON_BAD_SOURCE);
+	cr_expect_eq(dataplane_device_remove(dp, pair.devices[0].key), -ENOENT);
+	must_set(&pair.devices[0]);
+	cr_expect_eq(a_to_b(80), CORDON_REASON_RULE);
+}
+
+Test(rows, an_address_is_handed_over_live)
+{
+	struct dataplane_usage usage;
+	struct dataplane_device c = pair.devices[1];
+
+	c.addresses = &(struct dataplane_address){.address = small_address(10), .class = CLASS_B};
+	must_set(&c);
+	cr_expect_eq(a_to_b(80), CORDON_REASON_SPOOFED_SOURCE);
+	cr_expect_eq(small_ask(dp, 2, MAC_B, MAC_GATEWAY, 10, 1, 80).reason, CORDON_REASON_DEFAULT_DENY);
+	cr_assert_eq(dataplane_usage(dp, &usage), 0);
+	cr_expect_eq(usage.bindings, 2, "10.0.0.10, and the gateway's; 10.0.0.11 is nobody's now");
+	/* The device that lost it does not take the new owner's row away when it is told so. */
+	pair.devices[0].n_addresses = 0;
+	must_set(&pair.devices[0]);
+	cr_expect_eq(small_ask(dp, 2, MAC_B, MAC_GATEWAY, 10, 1, 80).reason, CORDON_REASON_DEFAULT_DENY);
+}
+
+Test(rows, the_gateways_address_is_not_given_away)
+{
+	pair.addresses[0].address = small_address(1);
+	cr_expect_eq(dataplane_device_set(dp, &pair.devices[0], &told), -EEXIST);
+	cr_expect(strstr(told, "10.0.0.1"), "%s", told);
+}
+
+Test(rows, saying_the_same_again_changes_nothing)
+{
+	uint8_t bytes[64];
+	struct dataplane_frame frame = {.bytes = bytes, .port = 1, .dir = CORDON_DIR_FROM_DEVICE};
+	struct dataplane_verdict v;
+
+	frame.size = small_syn(bytes, MAC_A, MAC_B, 10, 11, 4000, 80);
+	cr_assert_eq(dataplane_run(dp, &frame, &v), 0);
+	for (int i = 0; i < 50; i++) {
+		must_set(&pair.devices[0]);
+		must_set(&pair.devices[1]);
+	}
+	cr_assert_eq(dataplane_run(dp, &frame, &v), 0);
+	cr_expect_eq(v.reason, CORDON_REASON_ESTABLISHED);
+}
+
+Test(rows, a_table_that_is_full_says_so_and_has_room_again)
+{
+	struct dataplane_device more[3];
+	struct dataplane_address addresses[3];
+
+	for (uint8_t i = 0; i < 3; i++)
+		more[i] = small_device(0x020000000100ULL + i, CLASS_A, 1, 100 + i, &addresses[i]);
+	must_set(&more[0]);
+	must_set(&more[1]);
+	cr_expect_eq(dataplane_device_set(dp, &more[2], &told), -E2BIG);
+	cr_expect(strstr(told, "all 4 device rows"), "%s", told);
+	cr_assert_eq(dataplane_device_remove(dp, more[0].key), 0);
+	must_set(&more[2]);
+	cr_expect_eq(small_ask(dp, 1, 0x020000000102ULL, MAC_B, 102, 11, 80).reason, CORDON_REASON_RULE);
+	cr_expect_eq(small_ask(dp, 1, 0x020000000100ULL, MAC_B, 100, 11, 80).reason, CORDON_REASON_UNKNOWN_DEVICE);
+}
+
+static int count_drops(void *ctx, const struct drop_key *key, const struct drop_count *count)
+{
+	uint64_t *by_row = ctx;
+
+	by_row[key->device] += count->packets;
+	return 0;
+}
+
+Test(rows, a_row_goes_to_its_next_owner_clean)
+{
+	uint32_t row = row_of(pair.devices[0].key), reused = 0;
+	uint64_t drops[8] = {0};
+	struct dataplane_device_row read;
+	struct dataplane_device next;
+	struct dataplane_address address;
+
+	cr_expect_eq(a_to_b(80), CORDON_REASON_RULE);
+	cr_expect_eq(a_to_b(81), CORDON_REASON_DEFAULT_DENY);
+	cr_assert_eq(dataplane_device_read(dp, pair.devices[0].key, &read), 0);
+	cr_expect_eq(read.counters.passed[CORDON_DIR_FROM_DEVICE].packets, 1);
+	cr_expect_eq(read.counters.dropped[CORDON_DIR_FROM_DEVICE].packets, 1);
+	cr_expect_eq(read.counters.flows_started, 1);
+	cr_assert_eq(dataplane_device_remove(dp, pair.devices[0].key), 0);
+	cr_expect_eq(dataplane_flows_sweep(dp, NULL, NULL), 1, "the flow it owned ends with it");
+
+	for (uint8_t i = 0; i < 3 && reused != row; i++) {
+		next = small_device(0x020000000200ULL + i, CLASS_A, 1, 100 + i, &address);
+		must_set(&next);
+		reused = row_of(next.key);
+	}
+	cr_assert_eq(reused, row, "with four rows the fourth device gets it");
+	cr_assert_eq(dataplane_device_read(dp, next.key, &read), 0);
+	cr_expect_eq(memcmp(&read.counters, &(struct device_counters){0}, sizeof(read.counters)), 0);
+	cr_assert_eq(dataplane_drops_each(dp, count_drops, drops), 0);
+	cr_expect_eq(drops[row], 0);
+}
+
+Test(rows, flows_are_swept_when_their_time_is_over)
+{
+	struct dataplane_usage usage;
+
+	cr_expect_eq(a_to_b(80), CORDON_REASON_RULE);
+	cr_assert_eq(dataplane_usage(dp, &usage), 0);
+	cr_expect_eq(usage.flows, 1);
+	cr_expect_eq(dataplane_flows_sweep(dp, NULL, NULL), 0);
+	cr_assert_eq(dataplane_clock_advance(dp, 31ULL * 1000000000), 0);
+	cr_expect_eq(dataplane_flows_sweep(dp, NULL, NULL), 1);
+	cr_assert_eq(dataplane_usage(dp, &usage), 0);
+	cr_expect_eq(usage.flows, 0);
+}
+
+static int count_flow(void *ctx, const struct flow *flow)
+{
+	(void)flow;
+	++*(int *)ctx;
+	return 0;
+}
+
+Test(rows, a_walk_meets_every_flow_once)
+{
+	int n = 0;
+
+	for (int i = 0; i < 500; i++)
+		a_to_b(80);
+	cr_assert_eq(dataplane_flows_each(dp, count_flow, &n), 0);
+	cr_expect_eq(n, 500);
+	cr_assert_eq(dataplane_flows_clear(dp), 0);
+	n = 0;
+	cr_assert_eq(dataplane_flows_each(dp, count_flow, &n), 0);
+	cr_expect_eq(n, 0);
+}
+
+static void keep_event(void *ctx, const struct event *event)
+{
+	*(struct event *)ctx = *event;
+}
+
+Test(rows, a_drop_is_told)
+{
+	struct event event = {0};
+
+	dataplane_events_poll(dp, keep_event, &event);
+	cr_expect_eq(a_to_b(81), CORDON_REASON_DEFAULT_DENY);
+	cr_assert_eq(dataplane_events_poll(dp, keep_event, &event), 1);
+	cr_expect_eq(event.kind, CORDON_EVENT_DROP);
+	cr_expect_eq(event.reason, CORDON_REASON_DEFAULT_DENY);
+	cr_expect_eq(event.dport, 81);
+	cr_expect_eq(event.device, row_of(pair.devices[0].key));
+	cr_expect_eq(dataplane_device_key(dp, event.device), pair.devices[0].key);
+}
+
+Test(rows, a_frame_that_the_kernel_will_not_run_is_told_apart)
+{
+	uint8_t bytes[4096] = {0};
+	struct dataplane_frame frame = {.bytes = bytes, .size = 10, .port = 1, .dir = CORDON_DIR_FROM_DEVICE};
+	struct dataplane_verdict v;
+
+	cr_assert_eq(dataplane_run(dp, &frame, &v), 0);
+	cr_expect(v.unrunnable);
+	small_syn(bytes, MAC_GATEWAY, MAC_A, 1, 10, 4000, 80);
+	frame.dir = CORDON_DIR_TO_DEVICE;
+	frame.size = sizeof(bytes);
+	cr_assert_eq(dataplane_run(dp, &frame, &v), 0);
+	cr_expect(v.unrunnable);
+	frame.size = 54;
+	cr_assert_eq(dataplane_run(dp, &frame, &v), 0);
+	cr_expect_not(v.unrunnable);
+	cr_expect_eq(v.reason, CORDON_REASON_DEFAULT_DENY);
+}
