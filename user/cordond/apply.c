@@ -30,6 +30,7 @@ static int put_in_force(struct engine *e, const struct policy *policy, const str
 	if (r < 0)
 		return r;
 	identity_commit(e->identity, policy, image);
+	e->places = devices_places(e);
 	if (rule_book_add(&e->rules, *ret_generation, image) < 0)
 		log_warning("no memory for the names of the rules of generation=%u", *ret_generation);
 	return 0;

@@ -39,6 +39,8 @@ void devices_note(struct engine *engine, const struct event *event);
 void devices_admit(struct engine *engine);
 /* Writes what was noted. */
 void devices_store(struct engine *engine);
+/* A number for where all devices are fixed to: it changes if the place of one of them does. */
+uint64_t devices_places(struct engine *engine);
 void devices_done(struct devices *devices);
 
 /* By name; live flows are judged anew at once. -ENOENT. */

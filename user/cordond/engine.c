@@ -106,10 +106,10 @@ static bool follow_env(struct engine *e)
 static void on_links_changed(void *ctx)
 {
 	struct engine *e = ctx;
-	/* Ports that came or went may be the places of devices: both end in new rows for all. */
 	bool ports_changed = ports_follow(e), env_changed = follow_env(e);
 
-	if (ports_changed || env_changed)
+	/* A port that came may be the place of a device. */
+	if (env_changed || (ports_changed && devices_places(e) != e->places))
 		engine_recompile_soon(e);
 }
 

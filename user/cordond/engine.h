@@ -49,6 +49,7 @@ struct engine {
 	struct revision *unbound;   /* text of what the kernel enforces, though it could not be put in force again: names only */
 	struct rule_book rules;     /* names of the rules of the last generations */
 	struct devices devices;
+	uint64_t places;            /* devices_places() of the rows in force */
 	struct health health;
 
 	struct event *tick;       /* 1 s */
