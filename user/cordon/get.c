@@ -222,7 +222,7 @@ static enum control_status get_run(const struct invocation *inv)
 
 	if (!kind) {
 		near = name_nearest(inv->operands[0], kind_name_at, NULL, ARRAY_SIZE(kinds));
-		return complain(inv, CONTROL_USAGE, "there is no list '%s'%s%s%s; there are devices, segments, rules, flows, revisions and quarantines",
+		return complain(inv, CONTROL_USAGE, "there is no list '%s'%s%s%s (devices, segments, rules, flows, revisions, quarantines)",
 				inv->operands[0], near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 	}
 	if (inv->output == OUTPUT_CSV && strcmp(kind->name, "flows"))
@@ -281,7 +281,7 @@ static enum control_status describe_run(const struct invocation *inv)
 	json_t *doc = NULL;
 
 	if (!near || strcmp(near, word))
-		return complain(inv, CONTROL_USAGE, "there is no kind '%s'%s%s%s; there are device, segment, rule and class", word,
+		return complain(inv, CONTROL_USAGE, "there is no kind '%s'%s%s%s (device, segment, rule, class)", word,
 				near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 	request.args = json_pack("{s:s, s:s}", "kind", word, "name", inv->operands[1]);
 	status = engine_ask_one(inv, &request, &doc);

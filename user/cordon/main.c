@@ -9,12 +9,15 @@
 #include "../lib/cleanup.h"
 #include "../lib/names.h"
 #include "command.h"
+#include "table.h"
 
 static const struct command *const commands[] = {
 #define X(name) &command_##name,
 	COMMANDS(X)
 #undef X
 };
+
+#define HELP_COLUMN 26 /* where the text of an option begins */
 
 /* What every command takes. */
 struct common {
@@ -66,7 +69,7 @@ static void help_option(FILE *out, const struct option_spec *spec, const char *t
 
 	snprintf(left, sizeof(left), "%s--%s%s%s", spec->letter ? letter : "    ", spec->name, spec->value ? " " : "",
 		 spec->value ? spec->value : "");
-	fprintf(out, "  %-26s %s\n", left, text);
+	fprintf(out, "  %s%*s %s\n", left, HELP_COLUMN > text_width(left) ? (int)(HELP_COLUMN - text_width(left)) : 0, "", text);
 }
 
 static void help_usage(FILE *out, const struct command *command)

@@ -184,6 +184,7 @@ static enum control_status replay_run(const struct invocation *inv)
 	_cleanup_free_ char *message = NULL;
 	enum cordon_dir dir = CORDON_DIR_FROM_DEVICE;
 	enum control_status status;
+	int r;
 
 	if (!replay.args->policy || !replay.args->frames)
 		return complain(inv, CONTROL_USAGE, "--policy and --frames are both needed");
@@ -195,7 +196,8 @@ static enum control_status replay_run(const struct invocation *inv)
 		return status;
 	replay.world.ports.config = replay.world.view.config;
 	replay.world.beside = replay.args->frames;
-	status = report(&replay, run_world(&replay, &message), message);
+	r = run_world(&replay, &message);
+	status = report(&replay, r, message);
 	diagnostics_done(&replay.diagnostics);
 	replay_world_done(&replay.world);
 	return status;
