@@ -88,6 +88,15 @@ static int devices_fill(struct compile *c)
 	return 0;
 }
 
+static bool gateway_has(const struct image *image, const struct address *address)
+{
+	for (size_t i = 0; i < image->n_gateway; i++)
+		if (!memcmp(&image->gateway[i].address, address, sizeof(*address)))
+			return true;
+	return false;
+}
+
+/* One bridge shows the same address at each of its ports: it is one all the same. */
 static int gateway_fill(struct compile *c)
 {
 	struct image *image = c->image;
@@ -95,11 +104,9 @@ static int gateway_fill(struct compile *c)
 	image->gateway = calloc(c->env->n_gateway + 1, sizeof(*image->gateway));
 	if (!image->gateway)
 		return -ENOMEM;
-	for (size_t i = 0; i < c->env->n_gateway; i++) {
-		image->gateway[i].address = c->env->gateway[i];
-		image->gateway[i].class = image->gateway_class;
-	}
-	image->n_gateway = c->env->n_gateway;
+	for (size_t i = 0; i < c->env->n_gateway; i++)
+		if (!gateway_has(image, &c->env->gateway[i]))
+			image->gateway[image->n_gateway++] = (struct image_address){c->env->gateway[i], image->gateway_class};
 	return 0;
 }
 
