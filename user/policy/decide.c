@@ -116,9 +116,13 @@ static const struct exception *exception_find(const struct policy *policy, const
 struct rule_view rule_view(const struct policy *policy, const struct rule *rule, const struct end *from, const struct end *to,
 			   uint32_t service)
 {
+	bool from_in = end_in(policy, from, &rule->from), to_in = end_in(policy, to, &rule->to);
+	bool from_meets = end_meets(from, &rule->if_from, rule->deny), to_meets = end_meets(to, &rule->if_to, rule->deny);
+
 	return (struct rule_view){
-		.from = end_in(policy, from, &rule->from) && end_meets(from, &rule->if_from, rule->deny),
-		.to = end_in(policy, to, &rule->to) && end_meets(to, &rule->if_to, rule->deny),
+		.from = from_in && from_meets,
+		.to = to_in && to_meets,
+		.unmet = from_in && to_in && !(from_meets && to_meets),
 		.service = services_have(&rule->services, service),
 		.parked = !rule->deny && rule->parked & POLICY_PARKED_CONDITIONS,
 		.exception = rule->deny ? exception_find(policy, rule, from, to, service) : NULL,

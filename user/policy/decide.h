@@ -52,6 +52,7 @@ char *end_name(const struct end *end);
 /* How one rule looks at a flow. */
 struct rule_view {
 	bool from, to, service;
+	bool unmet;                         /* the peers match, the conditions on their facts do not */
 	bool parked;                        /* an allow that waits for what cannot be evaluated yet */
 	const struct exception *exception;  /* of a deny: takes the flow out */
 };

@@ -87,13 +87,20 @@ static const struct image_pair *pair_find(const struct image *image, uint16_t fr
 	return NULL;
 }
 
-struct verdict image_decide(const struct image *image, uint16_t from, uint16_t to, uint32_t service)
+const struct verdict *image_row(const struct image *image, uint16_t from, uint16_t to)
 {
 	const struct image_pair *pair = pair_find(image, from, to);
 
-	if (!pair || service >= CORDON_SERVICE_COUNT)
+	return pair ? image->verdicts + (size_t)pair->value.cell * image->head.service_classes : NULL;
+}
+
+struct verdict image_decide(const struct image *image, uint16_t from, uint16_t to, uint32_t service)
+{
+	const struct verdict *row = image_row(image, from, to);
+
+	if (!row || service >= CORDON_SERVICE_COUNT)
 		return (struct verdict){.rule = CORDON_RULE_NONE, .action = CORDON_ACTION_DEFAULT};
-	return image->verdicts[(size_t)pair->value.cell * image->head.service_classes + image->services[service]];
+	return row[image->services[service]];
 }
 
 static uint64_t bindings_count(const struct image *image)

@@ -45,6 +45,8 @@ struct image_lookup {
 
 /* The class of a base by an address. */
 uint16_t lookup_class(const struct image_lookup *lookup, uint32_t base, const struct address *address);
+/* The verdicts of a pair by service class, NULL if all are default. */
+const struct verdict *image_row(const struct image *image, uint16_t from, uint16_t to);
 void lookup_free(struct image_lookup *lookup);
 
 #endif

@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who gains and who loses reach. Ends that neither policy tells apart stand in one group, services likewise; only pairs of
+ * groups that a rule of either policy names are compared. What comes out alike is then told together.
+ */
+#include "diff.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../lib/buf.h"
+#include "../lib/cleanup.h"
+#include "ports.h"
+
+#define DIFF_MAX_PAIRS (16u << 20)
+#define SPANS_NAMED 12 /* ranges written out before the rest is counted */
+
+/* One change between two sets of groups; all numbers, so that equal ones can be found. */
+struct change {
+	uint32_t from, to;  /* sets of groups */
+	uint32_t services;  /* set of joint service classes */
+	uint32_t before, after;
+	uint32_t rule;      /* of the new policy */
+};
+
+struct joint_span {
+	struct span span;
+	uint32_t class;
+};
+
+struct work {
+	struct diff ends;
+	struct intern services;    /* {old class, new class}: joint service class */
+	struct joint_span *spans;  /* of the service space, in order */
+	size_t n_spans, span_capacity;
+	struct lists by_old, by_new; /* class -> groups */
+	uint64_t *pairs;           /* from << 32 | to, of groups */
+	size_t n_pairs, pair_capacity;
+	struct intern sets;        /* sorted lists of groups, or of joint service classes */
+	struct change *changes;
+	size_t n_changes, change_capacity;
+};
+
+static void work_done(struct work *w)
+{
+	groups_done(&w->ends);
+	intern_done(&w->services);
+	intern_done(&w->sets);
+	lists_done(&w->by_old);
+	lists_done(&w->by_new);
+	free(w->spans);
+	free(w->pairs);
+	free(w->changes);
+}
+#define _cleanup_work_ __attribute__((cleanup(work_done)))
+
+static int services_join(struct work *w)
+{
+	const struct image *old = w->ends.old_image, *new = w->ends.new_image;
+	int r = 0;
+
+	for (uint32_t s = 0; s < CORDON_SERVICE_COUNT && r >= 0; s++) {
+		uint32_t key[] = {old ? old->services[s] : 0, new->services[s]};
+
+		if (s && (!old || old->services[s - 1] == key[0]) && new->services[s - 1] == key[1]) {
+			w->spans[w->n_spans - 1].span.last = s;
+			continue;
+		}
+		r = array_reserve(&w->spans, &w->span_capacity, w->n_spans + 1, sizeof(*w->spans));
+		if (r < 0)
+			return r;
+		w->spans[w->n_spans].span = (struct span){s, s};
+		r = intern_add(&w->services, key, sizeof(key), &w->spans[w->n_spans++].class);
+	}
+	return r;
+}
+
+static int groups_index(const struct work *w, bool old, size_t n_classes, struct lists *ret)
+{
+	uint32_t n = (uint32_t)w->ends.groups.n;
+	int r = lists_init(ret, (uint32_t)n_classes);
+
+	for (uint32_t g = 0; g < n && r >= 0; g++)
+		lists_count(ret, old ? group_get(&w->ends, g)->old_class : group_get(&w->ends, g)->new_class);
+	if (r >= 0)
+		r = lists_ready(ret);
+	for (uint32_t g = 0; g < n && r >= 0; g++)
+		lists_put(ret, old ? group_get(&w->ends, g)->old_class : group_get(&w->ends, g)->new_class, g);
+	return r;
+}
+
+static int pairs_collect(struct work *w, const struct image *image, const struct lists *by_class)
+{
+	size_t n_from, n_to;
+
+	for (size_t i = 0; image && i < image->n_pairs; i++) {
+		const uint32_t *from = lists_get(by_class, image->pairs[i].key.from, &n_from);
+		const uint32_t *to = lists_get(by_class, image->pairs[i].key.to, &n_to);
+		int r = array_reserve(&w->pairs, &w->pair_capacity, w->n_pairs + n_from * n_to, sizeof(*w->pairs));
+
+		if (r < 0)
+			return r;
+		if (w->n_pairs + n_from * n_to > DIFF_MAX_PAIRS)
+			return -E2BIG;
+		for (size_t f = 0; f < n_from; f++)
+			for (size_t t = 0; t < n_to; t++)
+				w->pairs[w->n_pairs++] = (uint64_t)from[f] << 32 | to[t];
+	}
+	return 0;
+}
+
+static int pair_compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void pairs_sort(struct work *w)
+{
+	size_t kept = 0;
+
+	if (w->n_pairs)
+		qsort(w->pairs, w->n_pairs, sizeof(*w->pairs), pair_compare);
+	for (size_t i = 0; i < w->n_pairs; i++)
+		if (!kept || w->pairs[kept - 1] != w->pairs[i])
+			w->pairs[kept++] = w->pairs[i];
+	w->n_pairs = kept;
+}
+
+static struct verdict row_at(const struct verdict *row, uint32_t class)
+{
+	return row ? row[class] : (struct verdict){.rule = CORDON_RULE_NONE, .action = CORDON_ACTION_DEFAULT};
+}
+
+static enum cordon_mode stricter(uint32_t from, uint32_t to, enum cordon_mode site)
+{
+	if (from == MODE_NONE && to == MODE_NONE)
+		return site;
+	if (from == MODE_NONE || to == MODE_NONE)
+		return from == MODE_NONE ? to : from;
+	return from > to ? from : to;
+}
+
+static int set_of(struct work *w, const uint32_t *items, size_t n, uint32_t *ret)
+{
+	return intern_add(&w->sets, items, n * sizeof(*items), ret);
+}
+
+static int change_add(struct work *w, struct change change)
+{
+	int r = array_reserve(&w->changes, &w->change_capacity, w->n_changes + 1, sizeof(*w->changes));
+
+	if (r >= 0)
+		w->changes[w->n_changes++] = change;
+	return r;
+}
+
+/* What became of one pair of groups, service class by service class. */
+struct outcome {
+	uint32_t before, after, rule;
+};
+
+static bool outcome_same(const struct outcome *a, const struct outcome *b)
+{
+	return a->before == b->before && a->after == b->after && a->rule == b->rule;
+}
+
+/* The service classes with the outcome of the first one left, as one change; those taken are struck out. */
+static int outcome_take(struct work *w, struct outcome *outcomes, uint32_t first, uint32_t from, uint32_t to)
+{
+	_cleanup_ids_ struct ids services = {0};
+	struct outcome outcome = outcomes[first];
+	struct change change = {.before = outcome.before, .after = outcome.after, .rule = outcome.rule};
+	int r = 0;
+
+	for (uint32_t s = first; s < w->services.n && r >= 0; s++) {
+		if (!outcome_same(&outcomes[s], &outcome))
+			continue;
+		r = ids_add(&services, s);
+		outcomes[s].after = outcomes[s].before;
+	}
+	if (r >= 0)
+		r = set_of(w, services.items, services.n, &change.services);
+	if (r >= 0)
+		r = set_of(w, &from, 1, &change.from);
+	if (r >= 0)
+		r = set_of(w, &to, 1, &change.to);
+	return r < 0 ? r : change_add(w, change);
+}
+
+static int pair_compare_verdicts(struct work *w, uint32_t from, uint32_t to, struct outcome *outcomes)
+{
+	const struct diff *x = &w->ends;
+	const struct group *f = group_get(x, from), *t = group_get(x, to);
+	const struct verdict *old_row = x->old_image ? image_row(x->old_image, (uint16_t)f->old_class, (uint16_t)t->old_class) : NULL;
+	const struct verdict *new_row = image_row(x->new_image, (uint16_t)f->new_class, (uint16_t)t->new_class);
+	enum cordon_mode new_mode = stricter(f->new_mode, t->new_mode, x->new->site_mode);
+	enum cordon_mode old_mode = x->old ? stricter(f->old_mode, t->old_mode, x->old->site_mode) : CORDON_MODE_ENFORCE;
+	size_t n;
+	int r = 0;
+
+	for (uint32_t s = 0; s < w->services.n; s++) {
+		const uint32_t *classes = intern_ids(&w->services, s, &n);
+		struct verdict before = row_at(old_row, classes[0]), after = row_at(new_row, classes[1]);
+
+		outcomes[s] = (struct outcome){verdict_under(before, old_mode), verdict_under(after, new_mode), after.rule};
+		/* Only the mode changed: said once, by modes_compare(). */
+		if (before.action == CORDON_ACTION_DEFAULT && after.action == CORDON_ACTION_DEFAULT)
+			outcomes[s].after = outcomes[s].before;
+	}
+	for (uint32_t s = 0; s < w->services.n && r >= 0; s++)
+		if (outcomes[s].before != outcomes[s].after)
+			r = outcome_take(w, outcomes, s, from, to);
+	return r;
+}
+
+static int pairs_compare(struct work *w)
+{
+	_cleanup_free_ struct outcome *outcomes = calloc(w->services.n, sizeof(*outcomes));
+	int r = outcomes ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < w->n_pairs && r >= 0; i++)
+		r = pair_compare_verdicts(w, (uint32_t)(w->pairs[i] >> 32), (uint32_t)w->pairs[i], outcomes);
+	return r;
+}
+
+/* Told together: changes that are alike but for one side. Twice: first for `to`, then for `from`. */
+static int changes_join(struct work *w, bool join_to)
+{
+	struct intern kinds = {0};
+	struct ids *joined = calloc(w->n_changes + 1, sizeof(*joined));
+	uint32_t kind, n = 0;
+	size_t n_items;
+	int r = joined ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < w->n_changes && r >= 0; i++) {
+		struct change key = w->changes[i];
+		uint32_t set = join_to ? key.to : key.from;
+		const uint32_t *items = intern_ids(&w->sets, set, &n_items);
+
+		*(join_to ? &key.to : &key.from) = 0;
+		r = intern_add(&kinds, &key, sizeof(key), &kind);
+		if (r >= 0)
+			r = ids_add_all(&joined[kind], items, n_items);
+		if (r >= 0 && kind == n)
+			w->changes[n++] = key;
+	}
+	w->n_changes = n;
+	for (uint32_t i = 0; i < n && r >= 0; i++) {
+		ids_sort(&joined[i]);
+		r = set_of(w, joined[i].items, joined[i].n, join_to ? &w->changes[i].to : &w->changes[i].from);
+	}
+	for (uint32_t i = 0; joined && i < n; i++)
+		ids_done(&joined[i]);
+	free(joined);
+	intern_done(&kinds);
+	return r;
+}
+
+/* The spans of the service space whose class is in the set (or is not), neighbours as one. */
+static int spans_select(const struct work *w, const uint32_t *set, size_t n_set, bool in, struct span **ret, size_t *ret_n)
+{
+	struct span *spans = calloc(w->n_spans + 1, sizeof(*spans));
+	size_t n = 0;
+
+	if (!spans)
+		return -ENOMEM;
+	for (size_t i = 0; i < w->n_spans; i++) {
+		if (ids_have(set, n_set, w->spans[i].class) != in)
+			continue;
+		if (n && spans[n - 1].last + 1 == w->spans[i].span.first)
+			spans[n - 1].last = w->spans[i].span.last;
+		else
+			spans[n++] = w->spans[i].span;
+	}
+	*ret = spans;
+	*ret_n = n;
+	return 0;
+}
+
+/* "tcp/443"; what holds for all that no rule names is told by what it is not: "any but tcp/443". */
+static char *services_name(const struct work *w, uint32_t services)
+{
+	_cleanup_free_ struct span *spans = NULL;
+	_cleanup_buf_ struct buf text = {0};
+	uint32_t unnamed[] = {0, 0};
+	size_t n, n_spans = 0;
+	const uint32_t *set = intern_ids(&w->sets, services, &n);
+	bool rest = ids_have(set, n, intern_find(&w->services, unnamed, sizeof(unnamed)));
+	int r = spans_select(w, set, n, !rest, &spans, &n_spans);
+
+	if (r >= 0)
+		r = spans_format(&text, spans, n_spans, SPANS_NAMED);
+	if (r < 0)
+		return NULL;
+	if (!rest)
+		return strdup(buf_text(&text));
+	return n_spans ? format_text("any but %s", buf_text(&text)) : strdup("any");
+}
+
+static int reach_add(struct reach_diff *to, size_t *capacity, struct reach_change change)
+{
+	int r = array_reserve(&to->items, capacity, to->n + 1, sizeof(*to->items));
+
+	if (r >= 0)
+		to->items[to->n++] = change;
+	if (r >= 0 && (!change.from || !change.to || !change.service))
+		r = -ENOMEM;
+	return r;
+}
+
+static char *set_name(const struct work *w, uint32_t set)
+{
+	size_t n;
+	const uint32_t *groups = intern_ids(&w->sets, set, &n);
+
+	return groups_name(&w->ends, groups, n);
+}
+
+static int changes_name(const struct work *w, struct reach_diff *ret, size_t *capacity)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < w->n_changes && r >= 0; i++) {
+		const struct change *change = &w->changes[i];
+		bool ruled = change->rule < w->ends.new->n_rules;
+
+		r = reach_add(ret, capacity, (struct reach_change){
+			.from = set_name(w, change->from),
+			.to = set_name(w, change->to),
+			.service = services_name(w, change->services),
+			.before = (enum cordon_verdict)change->before,
+			.after = (enum cordon_verdict)change->after,
+			.rule = ruled ? strdup(w->ends.new->rules[change->rule].id) : NULL,
+		});
+	}
+	return r;
+}
+
+/* A change of mode alone: what happens to all that no rule allows. One line for each change of mode. */
+static int mode_compare(const struct work *w, uint32_t old_mode, uint32_t new_mode, struct reach_diff *ret, size_t *capacity)
+{
+	static const struct verdict none = {.rule = CORDON_RULE_NONE, .action = CORDON_ACTION_DEFAULT};
+	enum cordon_verdict before = verdict_under(none, old_mode), after = verdict_under(none, new_mode);
+	_cleanup_ids_ struct ids groups = {0};
+	int r = 0;
+
+	for (uint32_t g = 0; g < w->ends.groups.n && r >= 0; g++) {
+		const struct group *group = group_get(&w->ends, g);
+
+		if (group->old_mode == old_mode && group->new_mode == new_mode)
+			r = ids_add(&groups, g);
+	}
+	if (r < 0 || !groups.n || before == after)
+		return r;
+	return reach_add(ret, capacity, (struct reach_change){
+		.from = groups_name(&w->ends, groups.items, groups.n),
+		.to = strdup("any, and back"),
+		.service = strdup("what no rule allows"),
+		.before = before,
+		.after = after,
+	});
+}
+
+static int modes_compare(const struct work *w, struct reach_diff *ret, size_t *capacity)
+{
+	int r = 0;
+
+	for (uint32_t old_mode = 0; old_mode < CORDON_MODE_COUNT && r >= 0; old_mode++)
+		for (uint32_t new_mode = 0; new_mode < CORDON_MODE_COUNT && r >= 0; new_mode++)
+			if (old_mode != new_mode)
+				r = mode_compare(w, old_mode, new_mode, ret, capacity);
+	return r;
+}
+
+static int work_run(struct work *w)
+{
+	const struct image *old = w->ends.old_image, *new = w->ends.new_image;
+	int r = groups_make(&w->ends);
+
+	if (r >= 0)
+		r = services_join(w);
+	if (r >= 0)
+		r = groups_index(w, true, old ? old->n_classes : 1, &w->by_old);
+	if (r >= 0)
+		r = groups_index(w, false, new->n_classes, &w->by_new);
+	if (r >= 0)
+		r = pairs_collect(w, old, &w->by_old);
+	if (r >= 0)
+		r = pairs_collect(w, new, &w->by_new);
+	if (r < 0)
+		return r;
+	pairs_sort(w);
+	r = pairs_compare(w);
+	if (r >= 0)
+		r = changes_join(w, true);
+	return r < 0 ? r : changes_join(w, false);
+}
+
+int policy_diff(const struct policy *old, const struct image *old_image, const struct policy *new,
+		const struct image *new_image, struct reach_diff *ret)
+{
+	_cleanup_work_ struct work w = {
+		.ends = {.old = old, .new = new, .old_image = old ? old_image : NULL, .new_image = new_image},
+	};
+	struct reach_diff changes = {0};
+	size_t capacity = 0;
+	int r = work_run(&w);
+
+	if (r >= 0)
+		r = changes_name(&w, &changes, &capacity);
+	if (r >= 0 && old)
+		r = modes_compare(&w, &changes, &capacity);
+	if (r < 0) {
+		reach_diff_done(&changes);
+		return r;
+	}
+	*ret = changes;
+	return 0;
+}
+
+void reach_diff_done(struct reach_diff *d)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		free(d->items[i].from);
+		free(d->items[i].to);
+		free(d->items[i].service);
+		free(d->items[i].rule);
+	}
+	free(d->items);
+	*d = (struct reach_diff){0};
+}

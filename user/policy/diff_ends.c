@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../lib/addr.h"
+#include "../lib/buf.h"
+#include "../lib/cleanup.h"
+#include "diff.h"
+
+#define NAMED_DEVICES 3 /* of a segment that is there in part; then they are counted */
+
+const struct group *group_get(const struct diff *x, uint32_t group)
+{
+	size_t size;
+
+	return intern_data(&x->groups, group, &size);
+}
+
+static int member_add(struct diff *x, struct group group, struct member member)
+{
+	int r = intern_add(&x->groups, &group, sizeof(group), &member.group);
+
+	if (r >= 0)
+		r = array_reserve(&x->members, &x->member_capacity, x->n_members + 1, sizeof(*x->members));
+	if (r < 0) {
+		free((char *)member.word);
+		return r;
+	}
+	x->members[x->n_members++] = member;
+	return 0;
+}
+
+/* Takes `word` over. */
+static int thing_add(struct diff *x, uint32_t old_class, uint32_t new_class, uint32_t old_mode, uint32_t new_mode, char *word)
+{
+	if (!word)
+		return -ENOMEM;
+	return member_add(x, (struct group){old_class, new_class, old_mode, new_mode}, (struct member){.word = word});
+}
+
+/* A device as one of the two policies knows it; one that it does not know is an unknown device there. */
+static uint32_t device_class(const struct image *image, const struct policy *policy, const struct policy_device *device,
+			     const struct address *address)
+{
+	const struct image_subject *s;
+
+	if (!image)
+		return 0;
+	if (!device)
+		return address ? image_unknown_class(image, address) : image->head.unknown_class;
+	s = &image->lookup->subjects[device - policy->devices];
+	return address ? lookup_class(image->lookup, s->base, address) : s->class;
+}
+
+static int device_group_add(struct diff *x, const struct policy_device *old, const struct policy_device *new, const struct address *address)
+{
+	struct group group = {
+		.old_class = device_class(x->old_image, x->old, old, address),
+		.new_class = device_class(x->new_image, x->new, new, address),
+		.new_mode = device_mode(x->new, new),
+	};
+
+	group.old_mode = x->old ? device_mode(x->old, old) : group.new_mode;
+	return member_add(x, group, (struct member){.device = new ?: old, .is_new = new});
+}
+
+static bool has_address(const struct policy_device *device, const struct address *address)
+{
+	for (size_t i = 0; device && i < device->n_addresses; i++)
+		if (addr_equal(&device->addresses[i], address))
+			return true;
+	return false;
+}
+
+/* By each address that either policy gives it; by none if there is none. */
+static int device_add(struct diff *x, const struct policy_device *old, const struct policy_device *new)
+{
+	int r = 0;
+
+	for (size_t i = 0; new && i < new->n_addresses && r >= 0; i++)
+		r = device_group_add(x, old, new, &new->addresses[i]);
+	for (size_t i = 0; old && i < old->n_addresses && r >= 0; i++)
+		if (!has_address(new, &old->addresses[i]))
+			r = device_group_add(x, old, new, &old->addresses[i]);
+	if (r >= 0 && !(old && old->n_addresses) && !(new && new->n_addresses))
+		r = device_group_add(x, old, new, NULL);
+	return r;
+}
+
+/* Devices of a policy, sorted by id. */
+static int by_id(const void *a, const void *b)
+{
+	return strcmp((*(const struct policy_device *const *)a)->id, (*(const struct policy_device *const *)b)->id);
+}
+
+static const struct policy_device **devices_sorted(const struct policy *policy, size_t *ret_n)
+{
+	size_t n = policy ? policy->n_devices : 0;
+	const struct policy_device **sorted = calloc(n + 1, sizeof(*sorted));
+
+	for (size_t i = 0; i < n && sorted; i++)
+		sorted[i] = &policy->devices[i];
+	if (sorted)
+		qsort(sorted, n, sizeof(*sorted), by_id);
+	*ret_n = n;
+	return sorted;
+}
+
+static int devices_add(struct diff *x)
+{
+	size_t n_old, n_new, o = 0, n = 0;
+	_cleanup_free_ const struct policy_device **old = devices_sorted(x->old, &n_old);
+	_cleanup_free_ const struct policy_device **new = devices_sorted(x->new, &n_new);
+	int r = old && new ? 0 : -ENOMEM;
+
+	while (r >= 0 && (o < n_old || n < n_new)) {
+		int order = o == n_old ? 1 : n == n_new ? -1 : strcmp(old[o]->id, new[n]->id);
+
+		r = device_add(x, order <= 0 ? old[o] : NULL, order >= 0 ? new[n] : NULL);
+		o += order <= 0;
+		n += order >= 0;
+	}
+	return r;
+}
+
+static const char *network_of(const struct policy *policy, const struct prefix *prefix)
+{
+	for (size_t i = 0; policy && i < policy->n_networks; i++)
+		for (size_t p = 0; p < policy->networks[i].n_prefixes; p++) {
+			struct prefix masked = prefix_masked(&policy->networks[i].prefixes[p]);
+
+			if (prefix_covers(&masked, prefix) && masked.length == prefix->length)
+				return policy->networks[i].id;
+		}
+	return NULL;
+}
+
+static char *region_word(const struct diff *x, const struct region *region)
+{
+	const char *network = network_of(x->new, &region->prefix) ?: network_of(x->old, &region->prefix);
+	char text[ADDR_TEXT_SIZE];
+
+	if (network)
+		return format_text("network %s", network);
+	if (!region->local && region->parent == REGION_NONE)
+		return strdup("internet");
+	addr_format_prefix(&region->prefix.address, region->prefix.length, text);
+	return format_text("%s %s", region->local ? "local" : "cidr", text);
+}
+
+static uint32_t region_class(const struct image *image, const struct prefix *prefix)
+{
+	return image ? image->lookup->regions.items[regions_find(&image->lookup->regions, prefix)].class : 0;
+}
+
+static int regions_of_add(struct diff *x, const struct image *of, const struct image *but)
+{
+	int r = 0;
+
+	for (size_t i = 0; of && i < of->lookup->regions.n && r >= 0; i++) {
+		const struct region *region = &of->lookup->regions.items[i];
+		uint32_t there = but ? regions_find(&but->lookup->regions, &region->prefix) : 0;
+
+		if (but && but->lookup->regions.items[there].prefix.length == region->prefix.length)
+			continue;
+		r = thing_add(x, region_class(x->old_image, &region->prefix), region_class(x->new_image, &region->prefix), MODE_NONE, MODE_NONE,
+			      region_word(x, region));
+	}
+	return r;
+}
+
+static bool any_must_authenticate(const struct policy *policy)
+{
+	for (size_t i = 0; policy && i < policy->n_segments; i++)
+		if (policy->segments[i].auth)
+			return true;
+	return false;
+}
+
+static uint32_t unproved_class(const struct image *image)
+{
+	const struct image_lookup *lookup = image ? image->lookup : NULL;
+
+	return lookup ? lookup->base_class[lookup->unauthenticated_base] : 0;
+}
+
+static int strangers_add(struct diff *x)
+{
+	uint32_t new_mode = device_mode(x->new, NULL), old_mode = x->old ? device_mode(x->old, NULL) : new_mode;
+	int r = thing_add(x, x->old_image ? x->old_image->gateway_class : 0, x->new_image->gateway_class, MODE_NONE, MODE_NONE,
+			  strdup("gateway"));
+
+	if (r >= 0)
+		r = thing_add(x, x->old_image ? x->old_image->head.unknown_class : 0, x->new_image->head.unknown_class, old_mode, new_mode,
+			      strdup("unknown devices"));
+	if (r >= 0 && (any_must_authenticate(x->old) || any_must_authenticate(x->new)))
+		r = thing_add(x, unproved_class(x->old_image), unproved_class(x->new_image), old_mode, new_mode,
+			      strdup("unauthenticated devices"));
+	return r;
+}
+
+static int member_compare(const void *a, const void *b)
+{
+	const struct member *x = a, *y = b;
+
+	if (x->group != y->group)
+		return x->group < y->group ? -1 : 1;
+	if (!x->device != !y->device)
+		return x->device ? -1 : 1;
+	if (!x->device)
+		return strcmp(x->word, y->word);
+	return strcmp(x->device->id, y->device->id);
+}
+
+int groups_make(struct diff *x)
+{
+	int r = devices_add(x);
+
+	if (r >= 0)
+		r = strangers_add(x);
+	if (r >= 0)
+		r = regions_of_add(x, x->new_image, NULL);
+	if (r >= 0)
+		r = regions_of_add(x, x->old_image, x->new_image);
+	qsort(x->members, x->n_members, sizeof(*x->members), member_compare);
+	return r;
+}
+
+void groups_done(struct diff *x)
+{
+	for (size_t i = 0; i < x->n_members; i++)
+		free((char *)x->members[i].word);
+	free(x->members);
+	intern_done(&x->groups);
+}
+
+static size_t members_begin(const struct diff *x, uint32_t group)
+{
+	size_t low = 0, n = x->n_members;
+
+	while (n > 0) {
+		size_t half = n / 2;
+
+		if (x->members[low + half].group < group) {
+			low += half + 1;
+			n -= half + 1;
+		} else {
+			n = half;
+		}
+	}
+	return low;
+}
+
+/* The devices of a name, by segment, each once. */
+static int device_compare(const void *a, const void *b)
+{
+	const struct member *x = *(const struct member *const *)a, *y = *(const struct member *const *)b;
+
+	if (x->is_new != y->is_new)
+		return x->is_new ? -1 : 1;
+	if (x->device->segment != y->device->segment)
+		return x->device->segment < y->device->segment ? -1 : 1;
+	return strcmp(x->device->id, y->device->id);
+}
+
+static size_t segment_size(const struct policy *policy, uint32_t segment)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < policy->n_devices; i++)
+		n += policy->devices[i].segment == segment;
+	return n;
+}
+
+static int segment_name_add(struct buf *b, const struct diff *x, const struct member *const *devices, size_t n)
+{
+	const struct policy *policy = devices[0]->is_new ? x->new : x->old;
+	uint32_t segment = devices[0]->device->segment;
+	const char *comma = b->size ? ", " : "";
+	int r = 0;
+
+	if (n > 1 && n == segment_size(policy, segment))
+		return buf_addf(b, "%ssegment %s (%zu devices)", comma, policy->segments[segment].id, n);
+	for (size_t i = 0; i < n && i < NAMED_DEVICES && r >= 0; i++)
+		r = buf_addf(b, "%sdevice %s", b->size ? ", " : "", devices[i]->device->id);
+	if (r >= 0 && n > NAMED_DEVICES)
+		r = buf_addf(b, " and %zu more of segment %s", n - NAMED_DEVICES, policy->segments[segment].id);
+	return r;
+}
+
+static int devices_name_add(struct buf *b, const struct diff *x, const struct member **devices, size_t n)
+{
+	size_t kept = 0;
+	int r = 0;
+
+	qsort(devices, n, sizeof(*devices), device_compare);
+	for (size_t i = 0; i < n; i++)
+		if (!kept || device_compare(&devices[kept - 1], &devices[i]))
+			devices[kept++] = devices[i];
+	for (size_t i = 0, end; i < kept && r >= 0; i = end) {
+		for (end = i; end < kept && devices[end]->is_new == devices[i]->is_new && devices[end]->device->segment == devices[i]->device->segment;)
+			end++;
+		r = segment_name_add(b, x, devices + i, end - i);
+	}
+	return r;
+}
+
+static bool word_is_there(const struct buf *b, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (const char *at = buf_text(b); (at = strstr(at, word)); at += length)
+		if ((at[length] == ',' || !at[length]) && (at == b->data || at[-1] == ' '))
+			return true;
+	return false;
+}
+
+char *groups_name(const struct diff *x, const uint32_t *groups, size_t n)
+{
+	_cleanup_buf_ struct buf b = {0};
+	_cleanup_free_ const struct member **devices = NULL;
+	size_t n_devices = 0, capacity = 0;
+	int r = 0;
+
+	for (size_t g = 0; g < n && r >= 0; g++)
+		for (size_t i = members_begin(x, groups[g]); i < x->n_members && x->members[i].group == groups[g] && r >= 0; i++) {
+			if (!x->members[i].device)
+				continue;
+			r = array_reserve(&devices, &capacity, n_devices + 1, sizeof(*devices));
+			if (r >= 0)
+				devices[n_devices++] = &x->members[i];
+		}
+	if (r >= 0 && n_devices)
+		r = devices_name_add(&b, x, devices, n_devices);
+	for (size_t g = 0; g < n && r >= 0; g++)
+		for (size_t i = members_begin(x, groups[g]); i < x->n_members && x->members[i].group == groups[g] && r >= 0; i++)
+			if (!x->members[i].device && !word_is_there(&b, x->members[i].word))
+				r = buf_addf(&b, "%s%s", b.size ? ", " : "", x->members[i].word);
+	return r < 0 ? NULL : strdup(buf_text(&b));
+}
