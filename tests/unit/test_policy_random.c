@@ -256,7 +256,7 @@ static void random_world(struct world *w)
 	random_devices(w);
 	random_networks(w);
 	random_rules(w);
-	w->env = (struct policy_env){.gateway = w->gateway, .n_gateway = pick(3), .local = w->local, .n_local = pick(3)};
+	w->env = (struct policy_env){.gateway = w->gateway, .n_gateway = pick(3), .local = w->local, .n_local = (pick(5) + 1) / 2};
 	for (size_t i = 0; i < 2; i++) {
 		w->gateway[i] = random_address();
 		w->local[i] = random_prefix();
@@ -473,7 +473,7 @@ static size_t device_probes(const struct world *w, const struct image *image, ui
 	}
 	for (size_t a = 0; a < 2; a++) {
 		yes.address = &learnt[a];
-		yes.exact = !w->env.n_local || in_any_prefix(&learnt[a], w->env.local, w->env.n_local);
+		yes.exact = in_any_prefix(&learnt[a], w->env.local, w->env.n_local);
 		yes.class = image_address_class(image, d, &learnt[a]);
 		ret[n++] = yes;
 	}
@@ -483,7 +483,7 @@ static size_t device_probes(const struct world *w, const struct image *image, ui
 static size_t make_probes(const struct world *w, const struct image *image, struct address addresses[8], struct probe *ret)
 {
 	size_t n = 0;
-	bool near = !w->env.n_local || in_any_prefix(&addresses[7], w->env.local, w->env.n_local);
+	bool near = in_any_prefix(&addresses[7], w->env.local, w->env.n_local);
 
 	ret[n++] = (struct probe){.is_gateway = true, .class = image->gateway_class, .exact = true};
 	ret[n++] = (struct probe){.is_device = true, .segment = POLICY_SEGMENT_UNKNOWN, .class = image->head.unknown_class, .exact = true};

@@ -284,15 +284,23 @@ static int contexts_judge(struct compile *c)
 	return 0;
 }
 
-/* Contexts by which devices will speak: those of the gateway's device networks; where these are not known, all. */
+/*
+ * Contexts by which devices may speak: those of the gateway's device networks. Where these are not known (offline), those
+ * in which the policy has devices, and those that a deny names, which nobody must escape by an address.
+ */
 static int contexts_near(const struct compile *c, struct ids *ret)
 {
 	const struct regions *regions = &c->lookup->regions;
 	int r = 0;
 
 	for (size_t i = 0; i < regions->n && r >= 0; i++)
-		if (regions->items[i].context && (regions->items[i].local || !c->env->n_local))
+		if (c->env->n_local ? regions->items[i].local : c->lookup->context_denies[regions->items[i].context])
 			r = ids_add(ret, regions->items[i].context);
+	for (uint32_t i = 0; i < c->combinations.n && r >= 0 && !c->env->n_local; i++) {
+		size_t n;
+
+		r = ids_add(ret, intern_ids(&c->combinations, i, &n)[1]);
+	}
 	ids_sort(ret);
 	return r;
 }
