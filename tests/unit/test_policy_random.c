@@ -446,6 +446,15 @@ static const struct image_device *image_device_of(const struct image *image, uin
 	return NULL;
 }
 
+/* A device with declared addresses speaks by these; the compiler owes it nothing exact for others of the same family. */
+static bool has_family(const struct policy_device *device, const struct address *address)
+{
+	for (size_t i = 0; i < device->n_addresses; i++)
+		if (is_v4(&device->addresses[i]) == is_v4(address))
+			return true;
+	return false;
+}
+
 /* By each declared address, by none, and by two addresses that the policy does not give it. */
 static size_t device_probes(const struct world *w, const struct image *image, uint32_t index, struct address learnt[2], struct probe *ret)
 {
@@ -473,7 +482,7 @@ static size_t device_probes(const struct world *w, const struct image *image, ui
 	}
 	for (size_t a = 0; a < 2; a++) {
 		yes.address = &learnt[a];
-		yes.exact = in_any_prefix(&learnt[a], w->env.local, w->env.n_local);
+		yes.exact = in_any_prefix(&learnt[a], w->env.local, w->env.n_local) && !has_family(device, &learnt[a]);
 		yes.class = image_address_class(image, d, &learnt[a]);
 		ret[n++] = yes;
 	}

@@ -123,7 +123,7 @@ static int device_base(struct compile *c, size_t index, uint32_t *ret)
 }
 
 /* The signature of a base by an address of this context. */
-static int combine(const struct compile *c, uint32_t base, uint32_t context, struct ids *list)
+int class_combine(const struct compile *c, uint32_t base, uint32_t context, struct ids *list)
 {
 	size_t n, n_context, matched = 0;
 	const uint32_t *items = intern_ids(&c->bases, base, &n);
@@ -141,7 +141,7 @@ static int combine(const struct compile *c, uint32_t base, uint32_t context, str
 	return r;
 }
 
-static int combination_add(struct compile *c, uint32_t base, uint32_t context, uint32_t *ret)
+int class_combination(struct compile *c, uint32_t base, uint32_t context, uint32_t *ret)
 {
 	_cleanup_ids_ struct ids list = {0};
 	uint32_t key[] = {base, context}, id;
@@ -151,7 +151,7 @@ static int combination_add(struct compile *c, uint32_t base, uint32_t context, u
 	if (r >= 0 && c->combinations.n > before) {
 		r = array_reserve(&c->combination_class, &c->combination_capacity, c->combinations.n, sizeof(*c->combination_class));
 		if (r >= 0)
-			r = combine(c, base, context, &list);
+			r = class_combine(c, base, context, &list);
 		if (r >= 0)
 			r = class_of(c, &list, &c->combination_class[id]);
 	}
@@ -164,7 +164,7 @@ static int base_at(struct compile *c, uint32_t base, const struct address *addre
 {
 	struct prefix prefix = prefix_of_address(address);
 	uint32_t region = regions_find(&c->lookup->regions, &prefix), class;
-	int r = combination_add(c, base, c->lookup->regions.items[region].context, &class);
+	int r = class_combination(c, base, c->lookup->regions.items[region].context, &class);
 
 	*ret = r < 0 ? 0 : (uint16_t)class;
 	return r;
@@ -174,7 +174,7 @@ static int base_at(struct compile *c, uint32_t base, const struct address *addre
 static int base_alone(struct compile *c, uint32_t base, uint16_t *ret)
 {
 	uint32_t class;
-	int r = combination_add(c, base, 0, &class);
+	int r = class_combination(c, base, 0, &class);
 
 	*ret = r < 0 ? 0 : (uint16_t)class;
 	return r;
@@ -266,68 +266,6 @@ static int things_make(struct compile *c)
 	return r;
 }
 
-static int contexts_judge(struct compile *c)
-{
-	struct image_lookup *lookup = c->lookup;
-
-	lookup->n_contexts = c->contexts.n;
-	lookup->context_denies = calloc(c->contexts.n + 1, sizeof(*lookup->context_denies));
-	if (!lookup->context_denies)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < c->contexts.n; i++) {
-		size_t n;
-		const uint32_t *selectors = intern_ids(&c->contexts, i, &n);
-
-		for (size_t s = 0; s < n; s++)
-			lookup->context_denies[i] |= c->selectors[selectors[s]].of_deny;
-	}
-	return 0;
-}
-
-/*
- * Contexts by which devices may speak: those of the gateway's device networks. Where these are not known (offline), those
- * in which the policy has devices, and those that a deny names, which nobody must escape by an address.
- */
-static int contexts_near(const struct compile *c, struct ids *ret)
-{
-	const struct regions *regions = &c->lookup->regions;
-	int r = 0;
-
-	for (size_t i = 0; i < regions->n && r >= 0; i++)
-		if (c->env->n_local ? regions->items[i].local : c->lookup->context_denies[regions->items[i].context])
-			r = ids_add(ret, regions->items[i].context);
-	for (uint32_t i = 0; i < c->combinations.n && r >= 0 && !c->env->n_local; i++) {
-		size_t n;
-
-		r = ids_add(ret, intern_ids(&c->combinations, i, &n)[1]);
-	}
-	ids_sort(ret);
-	return r;
-}
-
-/*
- * Classes for addresses that are still to be learnt: each base in each near context, as far as COMPILE_LEARNT_CLASSES
- * reach. Beyond that lookup_class() takes one that is never wider.
- */
-static int learnt_make(struct compile *c)
-{
-	_cleanup_ids_ struct ids near = {0}, list = {0};
-	size_t tries = COMPILE_LEARNT_TRIES, limit = c->signatures.n + COMPILE_LEARNT_CLASSES;
-	uint32_t bases = (uint32_t)c->bases.n, class;
-	int r = contexts_near(c, &near);
-
-	if (limit > CORDON_MAX_CLASSES)
-		limit = CORDON_MAX_CLASSES;
-	for (size_t i = 0; i < near.n && r >= 0; i++)
-		for (uint32_t base = 0; base < bases && tries && r >= 0; base++, tries--) {
-			r = combine(c, base, near.items[i], &list);
-			if (r >= 0 && (c->signatures.n < limit ||
-				       intern_find(&c->signatures, list.items, list.n * sizeof(*list.items)) != INTERN_NONE))
-				r = combination_add(c, base, near.items[i], &class);
-		}
-	return r;
-}
-
 static int combination_compare(const void *a, const void *b)
 {
 	const struct image_combination *x = a, *y = b;
@@ -396,7 +334,7 @@ static int closed_make(struct compile *c)
 int compile_classes(struct compile *c)
 {
 	static int (*const steps[])(struct compile *) = {
-		things_make, unknown_make, subjects_make, contexts_judge, closed_make, learnt_make, combinations_store, members_index,
+		things_make, unknown_make, subjects_make, closed_make, compile_learnt, combinations_store, members_index,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {

@@ -26,8 +26,8 @@
 #define COMPILE_MAX_STEPS (64ull << 20)    /* sum over rules of classes in `from` times classes in `to` */
 #define COMPILE_MAX_PAIRS (4ull << 20)
 #define COMPILE_MAX_VERDICTS (32ull << 20) /* rows times service classes */
-#define COMPILE_LEARNT_CLASSES 4096u       /* classes that only addresses still to be learnt may have */
-#define COMPILE_LEARNT_TRIES (1u << 20)
+#define COMPILE_LEARNT_STEPS (1ull << 20)  /* of the steps, for classes that only addresses still to be learnt have */
+#define COMPILE_LEARNT_TRIES (1ull << 20)
 
 /* The first side that says it speaks for all equal ones. */
 struct selector {
@@ -94,6 +94,12 @@ int services_intern(struct compile *c, const struct services *services, uint32_t
 int compile_services(struct compile *c);
 /* classes.c: subjects -> classes; devices, gateway, networks of the image */
 int compile_classes(struct compile *c);
+/* The signature of a base by an address of this context. */
+int class_combine(const struct compile *c, uint32_t base, uint32_t context, struct ids *ret);
+/* Its class, made if need be. */
+int class_combination(struct compile *c, uint32_t base, uint32_t context, uint32_t *ret);
+/* classes_learnt.c: classes ahead of time for addresses that nobody knows yet */
+int compile_learnt(struct compile *c);
 /* cells.c: rules over classes -> pairs and verdicts */
 int compile_cells(struct compile *c);
 /* compile_names.c: classes -> words */

@@ -94,7 +94,7 @@ static int step_devices(const struct question *q, struct explanation *e)
 
 static int step_quarantine(struct explanation *e)
 {
-	return step_add(e, "quarantine", strdup("not asked"), strdup("the policy's word for devices that are not quarantined"));
+	return step_add(e, "quarantine", strdup("no"), strdup("the answer is for devices that are not quarantined"));
 }
 
 /* The rules of one kind that match; the first of them is what the step is called by. */
