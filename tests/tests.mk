@@ -14,6 +14,8 @@ TOOLS         := $(foreach t,$(basename $(notdir $(TOOL_SRCS))),$(if $(findstrin
 UNIT_PROGRAMS := $(filter $(BUILD)/tests/unit/%,$(TEST_PROGRAMS))
 BPF_PROGRAMS  := $(filter $(BUILD)/tests/bpf/%,$(TEST_PROGRAMS))
 TOOL_PROGRAMS := $(TOOLS:%=$(BUILD)/tests/%)
+# Tests of dying at every step are linked with failpoints.
+CRASH_PROGRAMS := $(filter %/test_crash,$(TEST_PROGRAMS))
 # A daemon with failpoints, once there is one.
 FAIL_PROGRAMS := $(if $(wildcard user/cordond/*.c),$(BUILD)/failpoints/cordond)
 TEST_BUILDS   := $(TEST_PROGRAMS) $(TOOL_PROGRAMS) $(FAIL_PROGRAMS)
@@ -32,12 +34,17 @@ $(BUILD)/tests/tools/%.o: tests/tools/%.c | deps
 	$(Q)$(CC) $(TEST_CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/tests/bpf/%.o: $(BUILD)/bpf/cordon.skel.h
+$(CRASH_PROGRAMS:%=%.o): TEST_CFLAGS += -DCORDON_FAILPOINTS
 $(BUILD)/tests/%.o: tests/%.c | deps-test
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(CC) $(TEST_CFLAGS) -MMD -MP -c $< -o $@
 
-$(TEST_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_HELPERS) $(BUILD)/libcordon.a
+$(filter-out $(CRASH_PROGRAMS),$(TEST_PROGRAMS)): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_HELPERS) $(BUILD)/libcordon.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call PKG,libs) -lcriterion
+
+$(CRASH_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_HELPERS) $(LIB_SRCS:%.c=$(BUILD)/failpoints/%.o)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call PKG,libs) -lcriterion
 
@@ -55,10 +62,14 @@ test-programs: $(BINS) $(TEST_BUILDS)
 .PHONY: test test-unit test-bpf test-netns test-vm test-san check
 test: deps-test
 	@$(MAKE) --no-print-directory $(PARALLEL) test-programs
-	@$(TEST_RUN) check unit bpf netns vm
+	@$(if $(SAN),,$(MAKE) --no-print-directory $(PARALLEL) SAN=1 unit-programs)
+	@$(TEST_RUN) check unit $(if $(SAN),,san) bpf netns vm
+
+.PHONY: unit-programs
+unit-programs: $(UNIT_PROGRAMS)
 
 test-unit: deps-test
-	@$(MAKE) --no-print-directory $(PARALLEL) $(UNIT_PROGRAMS)
+	@$(MAKE) --no-print-directory $(PARALLEL) unit-programs
 	@$(TEST_RUN) unit
 
 test-bpf: deps-test
@@ -69,8 +80,9 @@ test-netns test-vm: deps-test
 	@$(MAKE) --no-print-directory $(PARALLEL) test-programs
 	@$(TEST_RUN) $(@:test-%=%)
 
-test-san:
-	@$(MAKE) --no-print-directory SAN=1 test-unit
+test-san: deps-test
+	@$(MAKE) --no-print-directory $(PARALLEL) SAN=1 unit-programs
+	@$(TEST_RUN) san
 
 check:
 	@$(TEST_RUN) check
