@@ -345,7 +345,7 @@ static __always_inline enum cordon_reason flow_begin(struct packet *p, __u8 sour
 	if (reason != CORDON_REASON_NONE) {
 		/* UDP has no start to be seen: the first packet met may be an answer to what was asked before we were here. */
 		rule = p->rule;
-		if (p->proto != IPPROTO_TCP && p->now < port->adopt_until && flow_adopt(p, source_index, port) == CORDON_REASON_ADOPTED)
+		if (p->proto == IPPROTO_UDP && flow_adopt(p, source_index, port) == CORDON_REASON_ADOPTED)
 			return CORDON_REASON_ADOPTED;
 		p->rule = rule;
 		return flow_denied(p, source_index, reason);
