@@ -99,7 +99,7 @@ node_add() { # NODE...
 	local node
 	for node; do
 		ip netns add "$PREFIX-$node"
-		ip -n "$PREFIX-$node" link set lo up
+		nsenter --net="/run/netns/$PREFIX-$node" -- ip link set lo up
 	done
 }
 
