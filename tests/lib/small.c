@@ -36,19 +36,21 @@ static void *some(size_t n, size_t size)
 	return p;
 }
 
-/* Service class 1 is the named port, 0 everything else; one cell. */
+/* Service class 1 is the named port, 2 the one that is always allowed, 0 everything else; one cell. */
 struct image *small_image(uint16_t from, uint16_t to, uint16_t port)
 {
 	struct image *image = some(1, sizeof(*image));
 
-	image->head = (struct policy_head){.service_classes = 2, .unknown_class = CLASS_UNKNOWN, .site_mode = CORDON_MODE_ENFORCE,
+	image->head = (struct policy_head){.service_classes = 3, .unknown_class = CLASS_UNKNOWN, .site_mode = CORDON_MODE_ENFORCE,
 					   .unknown_mode = CORDON_MODE_ENFORCE};
 	image->services = some(CORDON_SERVICE_COUNT, sizeof(*image->services));
 	image->services[CORDON_SERVICE_TCP + port] = port != 0;
+	image->services[CORDON_SERVICE_TCP + SMALL_ALWAYS] = port ? 2 : 0;
 	image->n_cells = 1;
-	image->verdicts = some(2, sizeof(*image->verdicts));
+	image->verdicts = some(3, sizeof(*image->verdicts));
 	image->verdicts[0] = (struct verdict){.rule = CORDON_RULE_NONE, .action = CORDON_ACTION_DEFAULT};
 	image->verdicts[1] = (struct verdict){.rule = port, .action = CORDON_ACTION_ALLOW};
+	image->verdicts[2] = (struct verdict){.rule = SMALL_ALWAYS, .action = CORDON_ACTION_ALLOW};
 	image->pairs = some(1, sizeof(*image->pairs));
 	image->pairs[0] = (struct image_pair){.key = {.from = from, .to = to}, .value = {.cell = 0, .flags = PAIR_TALKS}};
 	image->n_pairs = port != 0;

@@ -17,7 +17,8 @@
 
 enum small_class { CLASS_GATEWAY = 1, CLASS_A, CLASS_B, CLASS_UNKNOWN, CLASS_OUTSIDE };
 
-/* The image of a policy that lets class `from` open TCP `port` to class `to`; port 0: nothing is allowed. To small_done(). */
+/* The image of a policy that lets class `from` open TCP `port` and SMALL_ALWAYS to class `to`; port 0: nothing. To small_done(). */
+#define SMALL_ALWAYS 7
 struct image *small_image(uint16_t from, uint16_t to, uint16_t port);
 void small_done(struct image *image);
 

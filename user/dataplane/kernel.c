@@ -72,6 +72,20 @@ int kernel_update_batch(int fd, const void *keys, const void *values, uint32_t n
 	return done == n ? 0 : -EIO;
 }
 
+int kernel_lookup_array(int fd, uint32_t n, void *ret_values)
+{
+	_cleanup_free_ uint32_t *keys = calloc(n, sizeof(*keys));
+	uint32_t next, done = n;
+	int r = kernel_step();
+
+	if (r < 0 || !keys)
+		return r < 0 ? r : -ENOMEM;
+	r = bpf_map_lookup_batch(fd, NULL, &next, keys, ret_values, &done, NULL);
+	if (r < 0 && r != -ENOENT) /* the end of the table */
+		return r;
+	return done == n ? 0 : -EIO;
+}
+
 int kernel_freeze(int fd)
 {
 	int r = kernel_step();

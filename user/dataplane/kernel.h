@@ -23,6 +23,8 @@ int kernel_lookup(int fd, const void *key, void *ret_value);
 int kernel_update(int fd, const void *key, const void *value);
 int kernel_delete(int fd, const void *key);
 int kernel_update_batch(int fd, const void *keys, const void *values, uint32_t n);
+/* All rows of an array, in order. */
+int kernel_lookup_array(int fd, uint32_t n, void *ret_values);
 int kernel_freeze(int fd);
 
 int kernel_pin(int fd, const char *path);

@@ -125,8 +125,17 @@ static int table_make(struct dataplane *dp, size_t table, uint32_t n)
 	return bpf_map_create(like->type, tables[table].name, like->key_size, like->value_size, n ? n : 1, &opts);
 }
 
-/* Every row as the kernel has it, against what was meant. */
-static int table_check(int fd, const struct table_rows *rows, const struct table_like *like)
+static int array_check(int fd, const struct table_rows *rows, const struct table_like *like)
+{
+	_cleanup_free_ void *values = calloc(rows->n, like->value_size);
+	int r = values ? kernel_lookup_array(fd, rows->n, values) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	return memcmp(values, rows->values, (size_t)rows->n * like->value_size) ? -EIO : 0;
+}
+
+static int keys_check(int fd, const struct table_rows *rows, const struct table_like *like)
 {
 	_cleanup_free_ void *value = malloc(like->value_size);
 
@@ -141,6 +150,14 @@ static int table_check(int fd, const struct table_rows *rows, const struct table
 			return -EIO;
 	}
 	return 0;
+}
+
+/* Every row as the kernel has it, against what was meant. */
+static int table_check(int fd, const struct table_rows *rows, const struct table_like *like)
+{
+	if (!rows->n)
+		return 0;
+	return like->type == BPF_MAP_TYPE_ARRAY ? array_check(fd, rows, like) : keys_check(fd, rows, like);
 }
 
 static int table_put(struct dataplane *dp, size_t table, const struct image *image, uint32_t side)

@@ -47,6 +47,11 @@ static void failpoint_log(const char *name, unsigned long pass)
 		abort();
 }
 
+void failpoint_reset(void)
+{
+	memset(seen, 0, sizeof(seen));
+}
+
 int failpoint_pass(const char *name)
 {
 	const char *wanted = getenv("CORDON_FAILPOINT");

@@ -9,6 +9,8 @@
 
 #ifdef CORDON_FAILPOINTS
 int failpoint_pass(const char *name);
+/* Counts from the first pass again: for a child whose parent passed some already. */
+void failpoint_reset(void);
 #define failpoint(name) failpoint_pass(name)
 #else
 #define failpoint(name) 0

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A daemon dies at every step that the kernel can see, one after another, while frames are judged; or the step fails.
+ * Built with failpoints. What must hold: no frame that both policies deny passes, none that both allow is dropped, the
+ * policy in force is one of the two and whole, and the next start finds tables that hold that policy and nothing else.
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "lib/cleanup.h"
+#include "lib/failpoint.h"
+#include "small.h"
+
+#define MAC_C 0x02000000000cULL
+#define MAC_D 0x02000000000dULL
+#define NEVER 9 /* a TCP port that no policy here allows */
+#define MOST_STEPS 400
+
+/*
+ * Two worlds. Old: a, b and d; a and d open 80. New: a, b and c; a and c open 81. 10.0.0.10 goes from a to c, a keeps
+ * 10.0.0.15, d's 10.0.0.14 is nobody's any more.
+ */
+static struct dataplane_address old_addresses[4], new_addresses[3];
+static struct dataplane_device old_devices[3], new_devices[3];
+
+static void worlds_make(void)
+{
+	old_devices[0] = small_device(MAC_A, CLASS_A, 1, 10, &old_addresses[0]);
+	old_addresses[1] = (struct dataplane_address){.address = small_address(15), .class = CLASS_A};
+	old_devices[0].n_addresses = 2;
+	old_devices[1] = small_device(MAC_B, CLASS_B, 2, 11, &old_addresses[2]);
+	old_devices[2] = small_device(MAC_D, CLASS_A, 1, 14, &old_addresses[3]);
+	new_devices[0] = small_device(MAC_A, CLASS_A, 1, 15, &new_addresses[0]);
+	new_devices[1] = small_device(MAC_B, CLASS_B, 2, 11, &new_addresses[1]);
+	new_devices[2] = small_device(MAC_C, CLASS_A, 1, 10, &new_addresses[2]);
+}
+
+static int apply_old(struct dataplane *dp, uint32_t *ret_generation, char **ret_why)
+{
+	return small_apply(dp, small_image(CLASS_A, CLASS_B, 80), old_devices, 3, ret_generation, ret_why);
+}
+
+static int apply_new(struct dataplane *dp, uint32_t *ret_generation, char **ret_why)
+{
+	return small_apply(dp, small_image(CLASS_A, CLASS_B, 81), new_devices, 3, ret_generation, ret_why);
+}
+
+/* Frames that tell the worlds apart. */
+static const struct probe {
+	uint64_t mac;
+	uint8_t from;
+	uint16_t dport;
+	bool old_passes, new_passes;
+} probes[] = {
+	{MAC_A, 15, SMALL_ALWAYS, true, true},
+	{MAC_A, 15, 80, true, false},
+	{MAC_A, 15, 81, false, true},
+	{MAC_A, 15, NEVER, false, false},
+	{MAC_A, 10, SMALL_ALWAYS, true, false},
+	{MAC_A, 10, 81, false, false},
+	{MAC_C, 10, SMALL_ALWAYS, false, true},
+	{MAC_C, 10, 80, false, false},
+	{MAC_C, 15, SMALL_ALWAYS, false, false},
+	{MAC_D, 14, SMALL_ALWAYS, true, false},
+	{MAC_D, 14, 81, false, false},
+	{MAC_B, 11, SMALL_ALWAYS, false, false},
+};
+
+static bool probe_passes(int prog, uint32_t ifindex, const struct probe *probe, uint16_t sport)
+{
+	uint8_t bytes[64];
+	uint32_t size = small_syn(bytes, probe->mac, MAC_B, probe->from, 11, sport, probe->dport);
+	struct xdp_md ctx = {.data_end = size, .ingress_ifindex = ifindex};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = bytes, .data_size_in = size, .ctx_in = &ctx, .ctx_size_in = sizeof(ctx));
+
+	if (bpf_prog_test_run_opts(prog, &opts) < 0)
+		abort();
+	return opts.retval == XDP_PASS;
+}
+
+static int pinned_prog(void)
+{
+	int fd = bpf_obj_get(SMALL_PINS "/progs/xdp_from_device");
+
+	if (fd < 0)
+		abort();
+	return fd;
+}
+
+/* Frames all the while, and what should never have happened. */
+struct traffic_log {
+	uint64_t frames, passed_denied, dropped_allowed;
+	uint32_t last_wrong;
+};
+
+static pid_t traffic_start(uint32_t ifindex, struct traffic_log *log)
+{
+	pid_t pid = fork();
+	int prog;
+
+	if (pid)
+		return pid;
+	prog = pinned_prog();
+	for (uint16_t sport = 0;; sport++) {
+		for (uint32_t i = 0; i < ARRAY_SIZE(probes); i++) {
+			bool passes = probe_passes(prog, ifindex, &probes[i], 20000 + sport % 32);
+
+			log->frames++;
+			if (passes && !probes[i].old_passes && !probes[i].new_passes)
+				log->passed_denied++, log->last_wrong = i;
+			if (!passes && probes[i].old_passes && probes[i].new_passes)
+				log->dropped_allowed++, log->last_wrong = i;
+		}
+		usleep(200);
+	}
+}
+
+static void traffic_stop(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/* True if every probe has the answer of one world. */
+static bool world_is(uint32_t ifindex, bool new)
+{
+	_cleanup_close_ int prog = pinned_prog();
+	bool same = true;
+
+	for (size_t i = 0; i < ARRAY_SIZE(probes); i++) {
+		bool passes = probe_passes(prog, ifindex, &probes[i], 40000), should = new ? probes[i].new_passes : probes[i].old_passes;
+
+		if (passes != should) {
+			fprintf(stderr, "probe %zu %s in the %s world\n", i, passes ? "passes" : "drops", new ? "new" : "old");
+			same = false;
+		}
+	}
+	return same;
+}
+
+static int count_index(const char *map)
+{
+	char path[200];
+	uint8_t key[16];
+	int n = 0, fd;
+
+	snprintf(path, sizeof(path), SMALL_PINS "/maps/%s", map);
+	fd = bpf_obj_get(path);
+	for (int r = bpf_map_get_next_key(fd, NULL, key); r == 0; r = bpf_map_get_next_key(fd, key, key))
+		n++;
+	close(fd);
+	return n;
+}
+
+/* Rows and index hold the devices and addresses of one world, no more. */
+static void tables_are_tidy(struct dataplane *dp, bool new, unsigned int step)
+{
+	struct dataplane_usage usage;
+
+	cr_assert_eq(dataplane_usage(dp, &usage), 0);
+	cr_expect_eq(usage.devices, 3, "step %u: %u devices", step, usage.devices);
+	cr_expect_eq(usage.bindings, new ? 4 : 5, "step %u: %u addresses", step, usage.bindings);
+	cr_expect_eq(count_index("device_index"), 3, "step %u", step);
+	cr_expect_eq(count_index("binding_index"), new ? 4 : 5, "step %u", step);
+}
+
+/* Opens, does it with the failpoint set, and says by its exit whether it got to the end. */
+static bool dies_at(const char *phase, unsigned int step, int (*act)(struct dataplane *dp, uint32_t *generation, char **why))
+{
+	char point[64];
+	int status;
+	pid_t pid;
+
+	snprintf(point, sizeof(point), "%s:%u:kill", phase, step);
+	pid = fork();
+	if (!pid) {
+		struct dataplane *dp;
+		uint32_t generation;
+
+		failpoint_reset();
+		setenv("CORDON_FAILPOINT", point, 1);
+		dp = small_pinned(16);
+		_exit(act(dp, &generation, NULL) < 0);
+	}
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	if (WIFSIGNALED(status)) {
+		cr_assert_eq(WTERMSIG(status), SIGKILL, "%s died of signal %d", point, WTERMSIG(status));
+		return true;
+	}
+	cr_assert_eq(WEXITSTATUS(status), 0, "%s", point);
+	return false;
+}
+
+static uint32_t lab_start(void)
+{
+	struct dataplane_port port = {.number = 1, .role = CORDON_ROLE_DEVICE, .mode = -1};
+	enum dataplane_attach how;
+	struct dataplane *dp;
+	uint32_t generation;
+	char *told = NULL;
+
+	small_namespace();
+	worlds_make();
+	dp = small_pinned(16);
+	port.ifindex = small_veth("p1");
+	cr_assert_eq(dataplane_port_set(dp, &port, &how, &told), 0, "%s", told);
+	cr_assert_eq(apply_old(dp, &generation, &told), 0, "%s", told);
+	dataplane_close(dp);
+	return port.ifindex;
+}
+
+Test(crash, dying_at_each_step_of_apply, .timeout = 300)
+{
+	struct traffic_log *log = mmap(NULL, sizeof(*log), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	uint32_t ifindex = lab_start(), olds = 0, news = 0;
+	pid_t traffic = traffic_start(ifindex, log);
+	unsigned int step;
+
+	for (step = 1; step < MOST_STEPS && dies_at("apply", step, apply_new); step++) {
+		struct dataplane *dp = small_pinned(16);
+		uint32_t generation;
+		bool new = dataplane_generation(dp) % 2 == 0;
+
+		cr_expect(dataplane_adopted(dp));
+		cr_expect(world_is(ifindex, new), "step %u", step);
+		tables_are_tidy(dp, new, step);
+		if (new)
+			news++;
+		else
+			olds++;
+		/* Back to the old world with an odd generation, whatever the failed one was. */
+		do
+			cr_assert_eq(apply_old(dp, &generation, NULL), 0, "step %u", step);
+		while (generation % 2 == 0);
+		tables_are_tidy(dp, false, step);
+		dataplane_close(dp);
+	}
+	traffic_stop(traffic);
+	cr_expect_lt(step, MOST_STEPS);
+	cr_expect_gt(olds, 15, "%u steps before the flip", olds);
+	cr_expect_gt(news, 8, "%u steps after the flip", news);
+	cr_expect_gt(log->frames, 1000);
+	cr_expect_eq(log->passed_denied, 0, "%lu frames of probe %u", log->passed_denied, log->last_wrong);
+	cr_expect_eq(log->dropped_allowed, 0, "%lu frames of probe %u", log->dropped_allowed, log->last_wrong);
+}
+
+/* One device from here to there, live: a loses 10.0.0.10 to c. */
+static int change_live(struct dataplane *dp, uint32_t *generation, char **why)
+{
+	int r = dataplane_device_set(dp, &new_devices[2], why);
+
+	(void)generation;
+	return r < 0 ? r : dataplane_device_remove(dp, new_devices[2].key);
+}
+
+Test(crash, dying_at_each_step_of_a_live_change, .timeout = 300)
+{
+	uint32_t ifindex = lab_start();
+	unsigned int step;
+
+	for (step = 1; step < MOST_STEPS && dies_at("live", step, change_live); step++) {
+		struct dataplane *dp = small_pinned(16);
+
+		/* The daemon says again what it wants, and that is what stands. */
+		for (size_t i = 0; i < ARRAY_SIZE(old_devices); i++)
+			cr_assert_eq(dataplane_device_set(dp, &old_devices[i], NULL), 0);
+		cr_expect(dataplane_device_remove(dp, new_devices[2].key) <= 0);
+		cr_expect(world_is(ifindex, false), "step %u", step);
+		tables_are_tidy(dp, false, step);
+		dataplane_close(dp);
+	}
+	cr_expect_lt(step, MOST_STEPS);
+	cr_expect_gt(step, 6);
+}
+
+static int nothing(struct dataplane *dp, uint32_t *generation, char **why)
+{
+	(void)dp;
+	(void)generation;
+	(void)why;
+	return 0;
+}
+
+Test(crash, dying_at_each_step_of_the_first_start, .timeout = 300)
+{
+	unsigned int step;
+
+	small_namespace();
+	for (step = 1; step < MOST_STEPS && dies_at("open", step, nothing); step++) {
+		struct dataplane *dp = small_pinned(16);
+
+		dataplane_close(dp);
+		dp = small_pinned(16);
+		cr_expect(dataplane_adopted(dp), "step %u", step);
+		dataplane_close(dp);
+		cr_assert_eq(dataplane_remove(SMALL_PINS, NULL), 0);
+	}
+	cr_expect_lt(step, MOST_STEPS);
+	cr_expect_gt(step, 18, "a step a pin at least");
+}
+
+/* In one process: an error at step N refuses the apply whole, or comes too late to matter; the next apply works. */
+static int fails_at(unsigned int step)
+{
+	struct dataplane *dp;
+	uint32_t generation = 0;
+	char point[64];
+	bool refused;
+	int r;
+
+	snprintf(point, sizeof(point), "apply:%u:12", step);
+	dp = small_private(16);
+	if (apply_old(dp, &generation, NULL) < 0)
+		return 2;
+	failpoint_reset();
+	setenv("CORDON_FAILPOINT", point, 1);
+	r = apply_new(dp, &generation, NULL);
+	if (r < 0 && r != -ENOMEM)
+		return 3;
+	refused = r < 0;
+	if (dataplane_generation(dp) != (refused ? 1 : 2))
+		return 4;
+	if (small_ask(dp, 1, MAC_A, MAC_B, 15, 11, refused ? 80 : 81).reason != CORDON_REASON_RULE)
+		return 5;
+	if (small_ask(dp, 1, MAC_A, MAC_B, 15, 11, refused ? 81 : 80).reason != CORDON_REASON_DEFAULT_DENY)
+		return 6;
+	unsetenv("CORDON_FAILPOINT");
+	if (apply_new(dp, &generation, NULL) < 0)
+		return 7;
+	if (small_ask(dp, 1, MAC_C, MAC_B, 10, 11, 81).reason != CORDON_REASON_RULE)
+		return 8;
+	return refused ? 1 : 0;
+}
+
+Test(crash, an_error_at_each_step_of_apply, .timeout = 300)
+{
+	uint32_t refusals = 0;
+
+	worlds_make();
+	for (unsigned int step = 1; step < 60; step++) {
+		pid_t pid = fork();
+		int status;
+
+		if (!pid)
+			_exit(fails_at(step));
+		cr_assert_eq(waitpid(pid, &status, 0), pid);
+		cr_assert(WIFEXITED(status) && WEXITSTATUS(status) <= 1, "step %u: %d", step, WEXITSTATUS(status));
+		refusals += WEXITSTATUS(status);
+	}
+	cr_expect_gt(refusals, 15);
+}
