@@ -254,7 +254,7 @@ Test(parse, segments_devices_and_the_site_are_checked)
 	refuses(HEAD "devices: [{id: a, mac: \"aa:bb:cc:00:11:22\", ip: [127.0.0.1]}]\n", "127", "no address that one device can have");
 	refuses(HEAD "devices: [{id: a, mac: \"aa:bb:cc:00:11:22\", facts: {vlan: 4095}}]\n", "4095", "a vlan is a number");
 	refuses(HEAD "devices: [{id: a, mac: \"aa:bb:cc:00:11:22\", facts: {proof: magic}}]\n", "magic", "is not a proof");
-	refuses(HEAD "devices: [{id: a, mac: \"aa:bb:cc:00:11:22\", segment: [b]}]\n", "[b]", "expected segment, not a list");
+	refuses(HEAD "devices: [{id: a, mac: \"aa:bb:cc:00:11:22\", segment: [b]}]\n", "[b]", "expected the name of a segment, not a list");
 	refuses(HEAD "networks: {n: [10.0.0.1/8]}\n", "10.0.0.1", "bits beyond its length");
 }
 

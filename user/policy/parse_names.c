@@ -204,8 +204,11 @@ uint32_t symbol_resolve(struct parser *p, enum symbol_kind kind, const struct ya
 void parse_reference(struct form *f, const struct yaml_node *value, void *field, const void *arg)
 {
 	enum symbol_kind kind = *(const enum symbol_kind *)arg;
-	const char *name = form_scalar(f, value, kinds[kind].word);
+	const char *name;
+	char what[48];
 
+	snprintf(what, sizeof(what), "the name of a %s", kinds[kind].word);
+	name = form_scalar(f, value, what);
 	if (name)
 		*(uint32_t *)field = symbol_resolve(parser_of(f), kind, value, name);
 }
