@@ -13,7 +13,7 @@
 BUILD=$(realpath -m "${CORDON_BUILD:-build}")
 SLOW=${CORDON_SLOW:-1}
 PREFIX=ct$$
-WORK=$(mktemp -d "${TMPDIR:-/tmp}/cordon-netns.XXXXXX")
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/cordon-netns.$$.XXXXXX")
 BPFFS=$WORK/bpf
 SPAWNED=()
 export BUILD PREFIX WORK BPFFS SLOW CORDON_LAB_RUN=$WORK/lab
@@ -147,11 +147,24 @@ nodes_del() {
 
 # What an earlier run left when it was killed outright: its prefix names a process that is gone.
 reap_dead_runs() {
-	local netns owner
+	local netns owner folder
 	for netns in /run/netns/ct[0-9]*-*; do
 		owner=${netns##*/ct} owner=${owner%%-*}
 		[ ! -e "$netns" ] || [ -d "/proc/$owner" ] || ip netns del "${netns##*/}" 2>/dev/null || :
 	done
+	for folder in "${TMPDIR:-/tmp}"/cordon-netns.[0-9]*.*; do
+		owner=${folder##*/cordon-netns.} owner=${owner%%.*}
+		[ ! -d "$folder" ] || [ -d "/proc/$owner" ] || remove_folder "$folder"
+	done
+}
+
+# Unmounts what is mounted in it first.
+remove_folder() {
+	local point
+	while read -r point; do
+		umount "$point" 2>/dev/null || umount -l "$point" 2>/dev/null
+	done < <(awk -v f="$1/" 'index($2, f) == 1 { print $2 }' /proc/self/mounts | sort -r)
+	rm -rf --one-file-system "$1"
 }
 
 harness_begin() {
@@ -163,13 +176,13 @@ harness_begin() {
 }
 
 harness_end() {
-	trap - EXIT INT TERM HUP
+	trap - EXIT
+	trap '' INT TERM HUP # one is enough: `timeout` sends two, and the second must not cut this short
 	set +e
 	[ -z "${running:-}" ] || { kill -- "-$running"; stop "$running"; } 2>/dev/null
 	! declare -F teardown >/dev/null || teardown
 	stop "${SPAWNED[@]}"
 	[ ! -d "$CORDON_LAB_RUN/$PREFIX" ] || scripts/lab down "$PREFIX"
 	nodes_del "$PREFIX"
-	umount "$BPFFS" 2>/dev/null || umount -l "$BPFFS" 2>/dev/null
-	rm -rf --one-file-system "$WORK"
+	remove_folder "$WORK"
 }
