@@ -715,6 +715,21 @@ Test(control, a_large_answer_waits_for_its_client)
 	control_close(call);
 }
 
+Test(control, who_has_no_more_to_ask_still_gets_a_large_answer)
+{
+	static const char request[] = "{\"schema\":1,\"command\":\"big\",\"args\":{\"n\":2,\"size\":4194304}}\n";
+	_cleanup_buf_ struct buf reply = { 0 };
+	int fd = raw_open();
+
+	raw_send(fd, request, strlen(request));
+	cr_assert_eq(shutdown(fd, SHUT_WR), 0);
+	cr_expect_eq(count_of("gone"), 0, "the server has noticed by now");
+	raw_receive(fd, &reply);
+	close(fd);
+	cr_expect_gt(reply.size, 8 * MIB);
+	cr_expect_not_null(strstr(buf_text(&reply) + reply.size - 64, "\"done\":true,\"status\":0"));
+}
+
 Test(control, an_answer_without_end_is_broken_off)
 {
 	struct control_call *call = call_open();

@@ -210,6 +210,19 @@ Test(state, a_generation_used_again_means_the_newer_policy)
 	state_revision_done(&r);
 }
 
+/* After a boot the kernel counts from 1 again. */
+Test(state, an_old_generation_means_the_newest_policy_that_had_it)
+{
+	struct state_revision r;
+
+	apply(1, "aa");
+	apply(2, "bb");
+	apply(1, "cc");
+	cr_assert_eq(state_revision_by_generation(state, 1, &r), 0);
+	cr_expect_str_eq(r.hash, "cc");
+	state_revision_done(&r);
+}
+
 Test(state, a_revision_may_get_another_generation)
 {
 	uint64_t rev = apply(7, "aa");
@@ -485,6 +498,18 @@ Test(state, garbage_is_set_aside)
 	cr_assert_eq(file_read(damaged, 10000, &text, &size), 0);
 	cr_expect_eq(size, sizeof(garbage));
 	cr_expect_arr_eq(text, garbage, sizeof(garbage), "it was not kept as it was");
+}
+
+Test(state, rights_that_somebody_widened_are_narrowed)
+{
+	char *damaged = NULL;
+	struct stat st;
+
+	cr_assert_eq(chmod(database(), 0644), 0);
+	state_close(take_ptr(state));
+	cr_assert_eq(open_state(&damaged), 0);
+	cr_assert_eq(stat(database(), &st), 0);
+	cr_expect_eq(st.st_mode & 0777, 0600);
 }
 
 Test(state, a_page_gone_bad_is_set_aside)
