@@ -52,6 +52,27 @@ Test(rows, a_class_changes_at_once)
 	cr_expect_eq(a_to_b(80), CORDON_REASON_DEFAULT_DENY);
 }
 
+Test(rows, a_change_reaches_a_live_flow_from_either_end)
+{
+	uint8_t bytes[64];
+	struct dataplane_frame frame = {.bytes = bytes, .port = 1, .dir = CORDON_DIR_FROM_DEVICE};
+	struct dataplane_verdict v;
+
+	for (int end = 0; end < 2; end++) {
+		uint16_t class = pair.devices[end].class;
+
+		frame.size = small_syn(bytes, MAC_A, MAC_B, 10, 11, 4000 + (uint16_t)end, 80);
+		cr_assert_eq(dataplane_run(dp, &frame, &v), 0);
+		cr_expect_eq(v.reason, CORDON_REASON_RULE);
+		pair.devices[end].class = pair.addresses[end].class = CLASS_UNKNOWN;
+		must_set(&pair.devices[end]);
+		cr_assert_eq(dataplane_run(dp, &frame, &v), 0);
+		cr_expect_eq(v.reason, CORDON_REASON_CUT);
+		pair.devices[end].class = pair.addresses[end].class = class;
+		must_set(&pair.devices[end]);
+	}
+}
+
 Test(rows, a_quarantine_reaches_a_live_flow_and_its_end_lets_it_start_again)
 {
 	uint8_t bytes[64];
