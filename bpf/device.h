@@ -141,8 +141,8 @@ static __noinline enum cordon_reason device_sits_here(struct packet *p, const __
 	__u32 row = 0, at;
 
 	device = device_find(mac, p->vlan, &row);
-	if (!device)
-		return CORDON_REASON_UNKNOWN_DEVICE;
+	if (!device) /* a known device with a tag that is not its own is told as that, and makes no row */
+		return p->vlan && device_find(mac, 0, &row) ? CORDON_REASON_VLAN : CORDON_REASON_UNKNOWN_DEVICE;
 	side = side_read(&device->side[p->side & 1], p->generation);
 	if (!side.generation || (device->until && device->until < p->now))
 		return CORDON_REASON_UNKNOWN_DEVICE;

@@ -182,7 +182,8 @@ void small_namespace(void)
 {
 	if (unshare(CLONE_NEWNS | CLONE_NEWNET) < 0)
 		die("unshare: these tests need root");
-	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+	/* In a chroot / is no mount point, and EINVAL says so; whoever made it chose the propagation. */
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 && errno != EINVAL)
 		die("mount private");
 	if (mkdir(SMALL_BPFFS, 0700) < 0 && errno != EEXIST)
 		die(SMALL_BPFFS);

@@ -826,7 +826,8 @@ static void setup_readers(void)
 	file = format_text("%s/group", folder);
 	cr_assert_eq(file_write(file, groups, strlen(groups), 0644), 0);
 	cr_assert_eq(unshare(CLONE_NEWNS), 0);
-	cr_assert_eq(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	/* In a chroot / is no mount point, and EINVAL says so; whoever made it chose the propagation. */
+	cr_assert(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 || errno == EINVAL);
 	cr_assert_eq(mount(file, "/etc/group", NULL, MS_BIND, NULL), 0);
 	start_server();
 }
