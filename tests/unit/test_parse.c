@@ -146,10 +146,16 @@ Test(parse, mistakes_of_every_layer_come_together)
 	diagnostics_done(&d);
 }
 
+Test(parse, a_misspelt_key_is_one_error)
+{
+	refuses(HEAD "devices: [{idd: a, mac: \"aa:bb:cc:00:11:22\"}]\n", "idd", "did you mean `id`?");
+	refuses("versoin: 1\n", "versoin", "did you mean `version`?");
+}
+
 /* What is missing may stand behind the place where the file breaks off. */
 Test(parse, a_broken_file_blames_no_name_that_may_follow)
 {
-	refuses(HEAD "rules:\n  - {id: r, from: segment:later, to: any, allow: any}\nsegments: {later: ]\n", "]", "not YAML");
+	refuses(HEAD "rules:\n  - {id: r, from: segment:later, to: any, allow: any}\nnetworks: {n: ]\nsegments: {later: {}}\n", "]", "not YAML");
 }
 
 Test(parse, a_policy_must_say_its_version)
@@ -379,12 +385,16 @@ Test(hostile, events_just_below_what_the_separators_show)
 
 Test(hostile, many_names)
 {
-	_cleanup_buf_ struct buf b = {0};
+	_cleanup_buf_ struct buf b = {0}, good = {0};
 
 	repeat(&b, HEAD "networks:\n", 1);
 	for (int i = 0; i < 1200000; i++)
 		buf_addf(&b, " n%d: x\n", i);
 	refuses_within_bounds("networks", b.data, b.size);
+	repeat(&good, HEAD "networks:\n", 1);
+	for (int i = 0; i < 200001; i++)
+		buf_addf(&good, " n%d: 10.0.0.1\n", i);
+	refuses_within_bounds("networks without a mistake", good.data, good.size);
 }
 
 Test(hostile, ten_thousand_brackets)

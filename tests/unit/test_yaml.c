@@ -179,7 +179,7 @@ Test(yaml, keeps_what_stands_before_a_syntax_error)
 
 Test(yaml, bytes_that_are_no_text_have_a_place)
 {
-	static const char *const bad[] = {"\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff", "\x80", "\xe2\x82", "\x01", "\x7f", "\xc2\x80"};
+	static const char *const bad[] = {"\xc0\x80", "\xe0\x9f\xbf", "\xf0\x8f\xbf\xbf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff", "\x80", "\xe2\x82", "\x01", "\x7f", "\xc2\x80"};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		char text[64];
