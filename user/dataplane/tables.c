@@ -14,11 +14,15 @@
 #include "kernel.h"
 #include "cordon.skel.h"
 
-/* Rows of one table as the kernel takes them in a batch: keys and values apart. */
+/*
+ * Rows of one table as the kernel takes them in a batch: keys and values apart. An array may have more entries than rows:
+ * a new one is all zero.
+ */
 struct table_rows {
 	void *keys;
 	void *values;
 	uint32_t n;
+	uint32_t entries;
 };
 
 static void table_rows_done(struct table_rows *rows)
@@ -29,7 +33,7 @@ static void table_rows_done(struct table_rows *rows)
 
 static int table_rows_init(struct table_rows *rows, size_t n, size_t key_size, size_t value_size)
 {
-	rows->n = (uint32_t)n;
+	rows->n = rows->entries = (uint32_t)n;
 	rows->keys = calloc(n ? n : 1, key_size);
 	rows->values = calloc(n ? n : 1, value_size);
 	return rows->keys && rows->values ? 0 : -ENOMEM;
@@ -46,15 +50,26 @@ static int pairs_rows(const struct image *image, struct table_rows *rows)
 	return r;
 }
 
+/* Of 200,000 services a policy names a few; writing and reading back all of them would be most of an apply's time. */
 static int services_rows(const struct image *image, struct table_rows *rows)
 {
-	int r = table_rows_init(rows, CORDON_SERVICE_COUNT, sizeof(uint32_t), sizeof(struct service));
+	size_t n = 0;
+	int r;
 
-	for (uint32_t i = 0; r == 0 && i < CORDON_SERVICE_COUNT; i++) {
-		((uint32_t *)rows->keys)[i] = i;
-		((struct service *)rows->values)[i].class = image->services[i];
+	for (uint32_t i = 0; i < CORDON_SERVICE_COUNT; i++)
+		n += image->services[i] != 0;
+	r = table_rows_init(rows, n, sizeof(uint32_t), sizeof(struct service));
+	if (r < 0)
+		return r;
+	rows->entries = CORDON_SERVICE_COUNT;
+	n = 0;
+	for (uint32_t i = 0; i < CORDON_SERVICE_COUNT; i++) {
+		if (!image->services[i])
+			continue;
+		((uint32_t *)rows->keys)[n] = i;
+		((struct service *)rows->values)[n++].class = image->services[i];
 	}
-	return r;
+	return 0;
 }
 
 static int verdicts_rows(const struct image *image, struct table_rows *rows)
@@ -157,7 +172,7 @@ static int table_check(int fd, const struct table_rows *rows, const struct table
 {
 	if (!rows->n)
 		return 0;
-	return like->type == BPF_MAP_TYPE_ARRAY ? array_check(fd, rows, like) : keys_check(fd, rows, like);
+	return like->type == BPF_MAP_TYPE_ARRAY && rows->n == rows->entries ? array_check(fd, rows, like) : keys_check(fd, rows, like);
 }
 
 static int table_put(struct dataplane *dp, size_t table, const struct image *image, uint32_t side)
@@ -168,7 +183,7 @@ static int table_put(struct dataplane *dp, size_t table, const struct image *ima
 
 	if (r < 0)
 		return r;
-	fd = table_make(dp, table, rows.n);
+	fd = table_make(dp, table, rows.entries);
 	if (fd < 0)
 		return fd;
 	r = rows.n ? kernel_update_batch(fd, rows.keys, rows.values, rows.n) : 0;
