@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
-#include "policy.h"
+#include "parse.h"
 
 static void conditions_done(struct conditions *c)
 {
@@ -23,14 +23,14 @@ static void facts_done(struct fact *facts, size_t n)
 	free(facts);
 }
 
-static void peers_done(struct peers *peers)
+void peers_done(struct peers *peers)
 {
 	for (size_t i = 0; i < peers->n; i++)
 		free(peers->items[i].text);
 	free(peers->items);
 }
 
-static void services_done(struct services *services)
+void services_done(struct services *services)
 {
 	free(services->items);
 	free(services->text);

@@ -179,11 +179,9 @@ static void builtin_defaults(struct policy *policy)
 
 static int name_builtins(struct policy *policy)
 {
-	static const char *const names[] = {"unknown", "unauthenticated"};
-
-	for (uint32_t i = 0; i < ARRAY_SIZE(names); i++) {
+	for (uint32_t i = 0; i < ARRAY_SIZE(builtin_segments); i++) {
 		if (!policy->segments[i].id)
-			policy->segments[i].id = strdup(names[i]);
+			policy->segments[i].id = strdup(builtin_segments[i]);
 		if (!policy->segments[i].id)
 			return -ENOMEM;
 	}
@@ -249,10 +247,8 @@ static void trees_free(struct yaml_tree **trees, size_t n)
 
 static void services_free(struct parser *p)
 {
-	for (uint32_t i = 0; p->services && i < p->symbols[SYMBOL_SERVICE].count; i++) {
-		free(p->services[i].items);
-		free(p->services[i].text);
-	}
+	for (uint32_t i = 0; p->services && i < p->symbols[SYMBOL_SERVICE].count; i++)
+		services_done(&p->services[i]);
 	free(p->services);
 }
 

@@ -81,6 +81,7 @@ uint32_t symbol_take(struct parser *p, enum symbol_kind kind, const char *name);
 /* uint32_t field; arg: const enum symbol_kind * */
 void parse_reference(struct form *f, const struct yaml_node *value, void *field, const void *arg);
 extern const enum symbol_kind symbol_kinds[SYMBOL_COUNT]; /* to point `arg` at */
+extern const char *const builtin_segments[POLICY_SEGMENT_UNAUTHENTICATED + 1];
 
 /* Sections: form_value_fn, field is the struct policy. */
 void parse_site(struct form *f, const struct yaml_node *value, void *field, const void *arg);
@@ -118,6 +119,10 @@ void parse_time(struct form *f, const struct yaml_node *value, void *field, cons
 void parse_rate(struct form *f, const struct yaml_node *value, void *field, const void *arg);    /* checked only: 10/s */
 void parse_bitrate(struct form *f, const struct yaml_node *value, void *field, const void *arg); /* checked only: 8mbit */
 void parse_percent(struct form *f, const struct yaml_node *value, void *field, const void *arg); /* checked only: 25% */
+
+/* model.c */
+void peers_done(struct peers *peers);
+void services_done(struct services *services);
 
 /* check*.c: what can be seen only once all is known. */
 void check_policy(struct parser *p);

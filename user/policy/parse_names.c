@@ -27,7 +27,7 @@ const enum symbol_kind symbol_kinds[SYMBOL_COUNT] = {
 #undef X
 };
 
-static const char *const builtin_segments[] = {
+const char *const builtin_segments[POLICY_SEGMENT_UNAUTHENTICATED + 1] = {
 	[POLICY_SEGMENT_UNKNOWN] = "unknown",
 	[POLICY_SEGMENT_UNAUTHENTICATED] = "unauthenticated",
 };

@@ -152,7 +152,8 @@ static void tell_unknown(struct parser *p, const struct yaml_node *node, const c
 		near = name_nearest_of(word, words, POLICY_PEER_COUNT);
 	}
 	if (near)
-		form_error(&p->form, node, "unknown peer `%.64s`; did you mean `%s%s`?", text, near, kind_is_bare(kind_find(near, strlen(near), true) >= 0 ? POLICY_PEER_ANY : POLICY_PEER_SEGMENT) ? "" : colon ? colon : ":NAME");
+		form_error(&p->form, node, "unknown peer `%.64s`; did you mean `%s%s`?", text, near,
+			   kind_find(near, strlen(near), true) >= 0 ? "" : colon ? colon : ":NAME");
 	else
 		form_error(&p->form, node, "unknown peer `%.64s`; expected %s", text, KNOWN_PEERS);
 }

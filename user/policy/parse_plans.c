@@ -134,13 +134,6 @@ static const struct form_key opening_keys[] = {
 };
 static const struct form_table opening_table = FORM_TABLE("what a quarantine allows", opening_keys);
 
-static void peers_done(struct peers *peers)
-{
-	for (size_t i = 0; i < peers->n; i++)
-		free(peers->items[i].text);
-	free(peers->items);
-}
-
 static void parse_opening(struct form *f, const struct yaml_node *value, void *field, const void *arg)
 {
 	struct exception one = {0};
@@ -151,8 +144,7 @@ static void parse_opening(struct form *f, const struct yaml_node *value, void *f
 		form_error(f, value, "expected `to` (what the device may reach) or `from` (what may reach it), and one of them only");
 	peers_done(&one.from);
 	peers_done(&one.to);
-	free(one.services.items);
-	free(one.services.text);
+	services_done(&one.services);
 }
 
 static void parse_openings(struct form *f, const struct yaml_node *value, void *field, const void *arg)

@@ -73,8 +73,7 @@ static void parse_related(struct form *f, const struct yaml_node *value, void *f
 
 	(void)arg;
 	form_mapping(f, value, &related_table, &related);
-	free(related.services.items);
-	free(related.services.text);
+	services_done(&related.services);
 	*(bool *)field = true;
 }
 
@@ -133,8 +132,7 @@ static void settle_action(struct form *f, const struct yaml_node *item, struct r
 		form_error(f, key_node(f, item, "except"), "`except` belongs to a deny; an allow is written as narrow as it is meant");
 	if (one->related && one->has_deny)
 		form_error(f, key_node(f, item, "related"), "`related` opens what an allow negotiates; a deny has none");
-	free(unused->items);
-	free(unused->text);
+	services_done(unused);
 	one->rule.deny = one->has_deny;
 	one->rule.services = one->has_deny ? one->deny : one->allow;
 }
