@@ -180,6 +180,13 @@ test_addresses_of_the_gateway_come_from_c() {
 	assert_status 0
 }
 
+test_a_policy_over_the_capacity_is_refused() {
+	printf 'version: 1\ncapacity: {devices: 1}\n' >"$WORK/small.yaml"
+	run cordon check -c "$WORK/small.yaml" "$WORK/good.yaml"
+	assert_status 1
+	assert_contains "what is needed and what is there" "needs 2 devices with a MAC, and \`capacity:\` has room for 1" "$(cat "$WORK/err")"
+}
+
 test_explain_offline() {
 	run cordon explain --policy "$WORK/good.yaml" --from device:cam --to device:phone --service tcp/445
 	assert_status 0

@@ -153,6 +153,12 @@ test_a_bad_policy_is_refused_with_its_places() {
 	assert_exit 1 cordon apply "$WORK/none.yaml"
 }
 
+test_texts_do_not_steer_the_terminal() {
+	assert_exit 0 cordon apply "$WORK/wider.yaml" --why $'\033[2Jgone'
+	assert_contains "the text" "?[2Jgone" "$(cordon history)"
+	assert_exit 0 cordon reload
+}
+
 test_quarantine_and_release() {
 	assert_exit 0 cordon quarantine cam --dry-run
 	assert_eq "not yet" "no quarantines" "$(cordon get quarantines)"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
 #include <string.h>
 
 #include "../lib/cleanup.h"
@@ -10,21 +11,35 @@ struct verdict_of_check {
 	struct diagnostics diagnostics;
 	struct compiled compiled; /* empty when it did not compile */
 	char hash[65];
+	struct image_bill bill;
 	size_t passed, failed;
 };
 
 /* What this policy takes of the kernel's memory; a table without `bytes` has none of its own. */
-static json_t *memory_bill(const struct image *image)
+static json_t *memory_bill(const struct image_bill *bill)
 {
-	static const uint64_t no_limits[IMAGE_TABLE_COUNT];
 	json_t *tables = json_array();
-	struct image_bill bill;
 
-	image_bill(image, no_limits, &bill);
 	for (size_t i = 0; i < IMAGE_TABLE_COUNT; i++)
-		json_array_append_new(tables, json_pack("{s:s, s:s, s:I, s:I}", "table", bill.lines[i].table, "text", bill.lines[i].text,
-							"rows", (json_int_t)bill.lines[i].rows, "bytes", (json_int_t)bill.lines[i].bytes));
-	return json_pack("{s:I, s:o}", "bytes", (json_int_t)bill.bytes, "tables", tables);
+		json_array_append_new(tables, json_pack("{s:s, s:s, s:I, s:I}", "table", bill->lines[i].table, "text", bill->lines[i].text,
+							"rows", (json_int_t)bill->lines[i].rows, "bytes", (json_int_t)bill->lines[i].bytes));
+	return json_pack("{s:I, s:o}", "bytes", (json_int_t)bill->bytes, "tables", tables);
+}
+
+/* Fills the bill; what is over the `capacity:` of a gateway.yaml that was named is an error of that file. */
+static void check_capacity(const struct invocation *inv, const struct gateway_config *config, struct verdict_of_check *v)
+{
+	const uint64_t available[IMAGE_TABLE_COUNT] = {[IMAGE_TABLE_DEVICES] = config->max_devices};
+
+	if (image_bill(v->compiled.image, available, &v->bill) >= 0)
+		return;
+	for (size_t i = 0; i < IMAGE_TABLE_COUNT; i++) {
+		const struct image_bill_line *line = &v->bill.lines[i];
+
+		if (line->available && line->rows > line->available)
+			diagnostics_add(&v->diagnostics, false, inv->config, 0, 0,
+					"the policy needs %" PRIu64 " %s, and `capacity:` has room for %" PRIu64, line->rows, line->text, line->available);
+	}
 }
 
 static size_t parked_rules(const struct policy *policy)
@@ -66,7 +81,7 @@ static json_t *check_json(const struct verdict_of_check *v)
 					      "rules", (json_int_t)policy->n_rules, "parked", (json_int_t)parked_rules(policy),
 					      "classes", (json_int_t)classes_count(v->compiled.image)));
 	json_object_set_new(doc, "tests", json_pack("{s:I, s:I}", "passed", (json_int_t)v->passed, "failed", (json_int_t)v->failed));
-	json_object_set_new(doc, "memory", memory_bill(v->compiled.image));
+	json_object_set_new(doc, "memory", memory_bill(&v->bill));
 	return doc;
 }
 
@@ -123,7 +138,7 @@ static void check_print(const struct verdict_of_check *v)
 		printf("%zu rule%s hold%s parts that this version keeps but does not enforce (see the warnings)\n", parked_rules(policy),
 		       plural(parked_rules(policy)), parked_rules(policy) == 1 ? "s" : "");
 	printf("hash %s\n\n", v->hash);
-	memory = memory_bill(v->compiled.image);
+	memory = memory_bill(&v->bill);
 	print_bill(memory);
 	json_decref(memory);
 }
@@ -161,6 +176,8 @@ static enum control_status check_run(const struct invocation *inv)
 		r = compiled_load(inv->operands, inv->n_operands, &view.env, &v.diagnostics, &v.compiled, &message);
 	if (r >= 0)
 		r = policy_run_tests(v.compiled.policy, v.compiled.image, &v.diagnostics, &v.passed, &v.failed);
+	if (r >= 0)
+		check_capacity(inv, view.config, &v);
 	if (r < 0 && !v.diagnostics.errors) {
 		status = complain(inv, CONTROL_ERROR, "%s", message ? message : strerror(-r));
 	} else {

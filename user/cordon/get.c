@@ -255,19 +255,19 @@ static void describe_print(const json_t *object, int indent)
 		const json_t *part;
 		size_t i;
 
-		printf("%*s%-*s", indent, "", 16 - indent, key);
-		if (json_is_object(value)) {
-			putchar('\n');
+		if (json_object_size(value)) {
+			printf("%*s%s\n", indent, "", key);
 			describe_print(value, indent + 2);
-		} else if (json_is_array(value) && json_is_object(json_array_get(value, 0))) {
-			putchar('\n');
+		} else if (json_is_object(json_array_get(value, 0))) {
+			printf("%*s%s\n", indent, "", key);
 			json_array_foreach(value, i, part) {
 				printf("%*s-\n", indent + 2, "");
 				describe_print(part, indent + 4);
 			}
 		} else {
 			value_text(value, &text);
-			printf(" %s\n", text.size ? buf_text(&text) : json_is_false(value) ? "no" : "-");
+			text_without_controls(text.data);
+			printf("%*s%-*s %s\n", indent, "", 16 - indent, key, text.size ? buf_text(&text) : json_is_false(value) ? "no" : "-");
 		}
 	}
 }

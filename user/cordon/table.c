@@ -74,7 +74,7 @@ static void cell_add(struct table *table, enum tint tint, char *text)
 	table->cells[table->n++] = (struct cell){text, tint};
 }
 
-static char *without_controls(char *text)
+char *text_without_controls(char *text)
 {
 	for (unsigned char *c = (unsigned char *)text; c && *c; c++) {
 		if (*c < 0x20 || *c == 0x7f)
@@ -85,7 +85,7 @@ static char *without_controls(char *text)
 
 void table_cell(struct table *table, enum tint tint, const char *text)
 {
-	cell_add(table, tint, without_controls(strdup(text && *text ? text : "-")));
+	cell_add(table, tint, text_without_controls(strdup(text && *text ? text : "-")));
 }
 
 void table_cellf(struct table *table, enum tint tint, const char *format, ...)
@@ -97,7 +97,7 @@ void table_cellf(struct table *table, enum tint tint, const char *format, ...)
 	if (vasprintf(&text, format, ap) < 0)
 		text = NULL;
 	va_end(ap);
-	cell_add(table, tint, without_controls(text));
+	cell_add(table, tint, text_without_controls(text));
 }
 
 /* Bytes that are no UTF-8 take one column each. */

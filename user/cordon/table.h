@@ -26,6 +26,8 @@ void table_cellf(struct table *table, enum tint tint, const char *format, ...) _
 size_t table_rows(const struct table *table);
 int table_print(const struct table *table, FILE *out, bool colour);
 
+/* The same text, each control character a question mark; NULL stays NULL. */
+char *text_without_controls(char *text);
 /* Columns that a UTF-8 text takes on a screen. */
 size_t text_width(const char *text);
 enum tint tint_of_verdict(const char *verdict);
