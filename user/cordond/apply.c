@@ -31,7 +31,7 @@ static int put_in_force(struct engine *e, const struct policy *policy, const str
 		return r;
 	identity_commit(e->identity, policy, image);
 	e->places = devices_places(e);
-	if (rule_book_add(&e->rules, *ret_generation, image) < 0)
+	if (rule_book_add(&e->rules, *ret_generation, policy) < 0)
 		log_warning("no memory for the names of the rules of generation=%u", *ret_generation);
 	return 0;
 }
@@ -280,25 +280,6 @@ static int find_stored(struct engine *e, uint32_t generation, struct state_revis
 	return r;
 }
 
-static int read_quarantine(void *ctx, const struct identity_view *view)
-{
-	struct engine *e = ctx;
-	struct dataplane_device_row row;
-
-	if (dataplane_device_read(e->dp, view->key, &row) == 0 && row.quarantined)
-		identity_set_quarantined(e->identity, view->key, true);
-	return 0;
-}
-
-/* What was known of devices beyond the policy: strangers from the state, quarantines from the kernel's rows. */
-static void recall_devices(struct engine *e, const struct revision *revision)
-{
-	identity_commit(e->identity, revision->policy, revision->image);
-	devices_restore(e);
-	if (e->adopted)
-		identity_each(e->identity, read_quarantine, e);
-}
-
 static int resume_stored(struct engine *e, const struct state_revision *stored, char **ret_why)
 {
 	_cleanup_diagnostics_ struct diagnostics d = { 0 };
@@ -309,7 +290,8 @@ static int resume_stored(struct engine *e, const struct state_revision *stored, 
 		*ret_why = d.errors ? diagnostics_text(&d) : NULL;
 		return r;
 	}
-	recall_devices(e, revision);
+	identity_commit(e->identity, revision->policy, revision->image);
+	devices_restore(e);
 	r = put_again(e, revision, revision->image, ret_why);
 	if (r < 0) {
 		/* Its names may still be told; rows may not be written: class numbers belong to one compile. */
@@ -337,8 +319,10 @@ void engine_resume(struct engine *e)
 	__attribute__((cleanup(state_revision_done))) struct state_revision stored = { 0 };
 	_cleanup_free_ char *stored_why = NULL, *folder_why = NULL;
 	uint32_t generation = dataplane_generation(e->dp);
-	int r = find_stored(e, generation, &stored);
+	int r;
 
+	devices_restore_quarantines(e);
+	r = find_stored(e, generation, &stored);
 	if (r == 0)
 		r = resume_stored(e, &stored, &stored_why);
 	if (r == 0)

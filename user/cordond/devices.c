@@ -99,6 +99,8 @@ void devices_store(struct engine *e)
 	uint64_t now = clock_wall_ns();
 	size_t written = 0;
 
+	if (!list->n && !e->health.text[TROUBLE_STATE_WRITE])
+		return;
 	for (; written < list->n; written++) {
 		struct state_device row = { .key = list->items[written].key, .first_seen = now, .last_seen = now };
 		const char *port = ports_name(&e->ports, list->items[written].port);
@@ -107,7 +109,8 @@ void devices_store(struct engine *e)
 		if (state_device_put(e->state, &row) < 0)
 			break;
 	}
-	memmove(list->items, list->items + written, (list->n - written) * sizeof(*list->items));
+	if (written)
+		memmove(list->items, list->items + written, (list->n - written) * sizeof(*list->items));
 	list->n -= written;
 	if (list->n)
 		trouble_set(&e->health, TROUBLE_STATE_WRITE, "the places of %zu devices cannot be written to %s", list->n, e->config->state);
@@ -127,9 +130,42 @@ static int restore(void *ctx, const struct state_device *device)
 	return 0;
 }
 
+static int restore_quarantine(void *ctx, uint64_t key, uint64_t since)
+{
+	struct engine *e = ctx;
+
+	(void)since;
+	return identity_set_quarantined(e->identity, key, true);
+}
+
+/* What the kernel holds in quarantine stays there though the state was lost. */
+static void keep_quarantines(struct engine *e)
+{
+	struct dataplane_usage usage = { 0 };
+	struct dataplane_device_row row;
+
+	dataplane_usage(e->dp, &usage);
+	for (uint32_t i = CORDON_DEVICE_FIRST; i < CORDON_DEVICE_FIRST + usage.max_devices; i++) {
+		if (dataplane_device_read_row(e->dp, i, &row) < 0 || !row.quarantined)
+			continue;
+		identity_set_quarantined(e->identity, row.key, true);
+		if (state_quarantine_set(e->state, row.key, true) < 0)
+			log_warning("the quarantine is not stored device=%s", identity_name(e->identity, row.key));
+	}
+}
+
+void devices_restore_quarantines(struct engine *e)
+{
+	if (state_quarantines_each(e->state, restore_quarantine, e) < 0)
+		log_error("quarantines could not be read from state=%s", e->config->state);
+	if (e->adopted)
+		keep_quarantines(e);
+}
+
 void devices_restore(struct engine *e)
 {
-	state_devices_each(e->state, restore, e);
+	if (state_devices_each(e->state, restore, e) < 0)
+		log_error("devices could not be read from state=%s", e->config->state);
 }
 
 static int mix_place(void *ctx, const struct identity_view *view)
@@ -158,6 +194,7 @@ void devices_done(struct devices *devices)
 	devices->unwritten = (struct sightings){ 0 };
 }
 
+/* On: disk before kernel; off: kernel before disk. Between the two a crash leaves the device in quarantine. */
 int devices_quarantine(struct engine *e, uint64_t key, bool on, char **ret_why)
 {
 	int r;
@@ -165,11 +202,14 @@ int devices_quarantine(struct engine *e, uint64_t key, bool on, char **ret_why)
 	if (!e->in_force)
 		return why(ret_why, -EAGAIN, "no policy of this engine is in force");
 	engine_drain_events(e);
+	if (on && state_quarantine_set(e->state, key, true) < 0)
+		log_warning("the quarantine holds, but is not stored: it would end with a boot device=%s", identity_name(e->identity, key));
 	r = identity_set_quarantined(e->identity, key, on);
+	if (r == 0)
+		r = set_row(e, key, ret_why);
 	if (r < 0)
 		return r;
-	r = set_row(e, key, ret_why);
-	if (r < 0)
-		identity_set_quarantined(e->identity, key, !on);
-	return r;
+	if (!on && state_quarantine_set(e->state, key, false) < 0)
+		log_warning("the release holds, but is not stored: it would end with a restart device=%s", identity_name(e->identity, key));
+	return 0;
 }

@@ -31,7 +31,9 @@ struct devices {
 	bool port_full[CORDON_MAX_PORTS]; /* said in the log already */
 };
 
-/* Strangers of the last day, so that a restart does not make them strange again. Before the first assignment. */
+/* Quarantines, from the state and from an adopted kernel. Before the first assignment. */
+void devices_restore_quarantines(struct engine *engine);
+/* Strangers of the last day, so that a restart does not make them strange again. With the policy committed to identity. */
 void devices_restore(struct engine *engine);
 /* Notes what an event tells; acts on nothing, so it may be called while events are read. */
 void devices_note(struct engine *engine, const struct event *event);
@@ -43,7 +45,7 @@ void devices_store(struct engine *engine);
 uint64_t devices_places(struct engine *engine);
 void devices_done(struct devices *devices);
 
-/* By name; live flows are judged anew at once. -ENOENT. */
+/* Live flows are judged anew at once; kept over restarts and boots. */
 int devices_quarantine(struct engine *engine, uint64_t key, bool on, char **ret_why);
 
 #endif

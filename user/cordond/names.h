@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * In:  the rules of each generation put in force; identity and ports as they are.
- * Out: names for the numbers in events and flows, also for late ones of the last few generations.
- * Never: a name of another generation: what is too old has none.
+ * Out: names for the numbers in events and flows, also for those of earlier generations.
+ * Never: a name of another generation: what no revision in the state explains has none.
  */
 #ifndef CORDOND_NAMES_H
 #define CORDOND_NAMES_H
@@ -11,11 +11,11 @@
 #include <stdint.h>
 
 #include "../events/events.h"
-#include "../policy/image.h"
+#include "../policy/policy.h"
 
 struct engine;
 
-#define RULE_BOOK_GENERATIONS 8
+#define RULE_BOOK_GENERATIONS 16
 
 struct rule_book {
 	struct {
@@ -26,7 +26,8 @@ struct rule_book {
 	unsigned int next;
 };
 
-int rule_book_add(struct rule_book *book, uint32_t generation, const struct image *image);
+/* Without a policy: a generation whose names are lost. */
+int rule_book_add(struct rule_book *book, uint32_t generation, const struct policy *policy);
 const char *rule_book_find(const struct rule_book *book, uint32_t generation, uint32_t rule);
 void rule_book_done(struct rule_book *book);
 

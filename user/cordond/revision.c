@@ -14,7 +14,8 @@ static int copy_source(const struct policy_source *from, struct state_source *re
 
 	if (!name || !text)
 		return -ENOMEM;
-	memcpy(text, from->text, from->size);
+	if (from->size)
+		memcpy(text, from->text, from->size);
 	text[from->size] = '\0';
 	*ret = (struct state_source){ take_ptr(name), take_ptr(text), from->size };
 	return 0;
@@ -54,16 +55,31 @@ int revision_build(const struct policy_source *sources, size_t n, const struct e
 	return 0;
 }
 
+/* The texts as the parser takes them, borrowed; to free. */
+static struct policy_source *stored_sources(const struct state_revision *stored)
+{
+	struct policy_source *sources = calloc(stored->n_sources + 1, sizeof(*sources));
+
+	for (size_t i = 0; sources && i < stored->n_sources; i++)
+		sources[i] = (struct policy_source){ stored->sources[i].name, stored->sources[i].text, stored->sources[i].size };
+	return sources;
+}
+
+int revision_parse_stored(const struct state_revision *stored, struct diagnostics *d, struct policy **ret)
+{
+	_cleanup_free_ struct policy_source *sources = stored_sources(stored);
+
+	return sources ? policy_parse(sources, stored->n_sources, d, ret) : -ENOMEM;
+}
+
 int revision_build_stored(const struct state_revision *stored, const struct env *env, struct diagnostics *d, struct revision **ret)
 {
-	_cleanup_free_ struct policy_source *sources = calloc(stored->n_sources + 1, sizeof(*sources));
+	_cleanup_free_ struct policy_source *sources = stored_sources(stored);
 	_cleanup_revision_ struct revision *revision = NULL;
 	int r;
 
 	if (!sources)
 		return -ENOMEM;
-	for (size_t i = 0; i < stored->n_sources; i++)
-		sources[i] = (struct policy_source){ stored->sources[i].name, stored->sources[i].text, stored->sources[i].size };
 	r = revision_build(sources, stored->n_sources, env, d, &revision);
 	if (r < 0)
 		return r;

@@ -30,6 +30,8 @@ struct revision {
 int revision_build(const struct policy_source *sources, size_t n, const struct env *env, struct diagnostics *d, struct revision **ret);
 /* The same from the database: number, time and author included. */
 int revision_build_stored(const struct state_revision *stored, const struct env *env, struct diagnostics *d, struct revision **ret);
+/* Only the model, for its names. */
+int revision_parse_stored(const struct state_revision *stored, struct diagnostics *d, struct policy **ret);
 void revision_free(struct revision *revision);
 void revision_freep(struct revision **revision);
 #define _cleanup_revision_ __attribute__((cleanup(revision_freep)))

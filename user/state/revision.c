@@ -9,6 +9,7 @@
 /* What history keeps; the active revision is kept whole whatever its age. */
 #define KEEP_REVISIONS 10000
 #define KEEP_SOURCES 100
+#define KEEP_GENERATIONS 10000
 #define KEEP_SOURCE_BYTES (512LL << 20)
 
 #define REVISION_COLUMNS "rev, generation, hash, time, who, why, state = 'active'"
@@ -39,6 +40,16 @@ static int forget_unborn(struct state *s, uint32_t generation)
 	return sql_run(s, "DELETE FROM revisions WHERE state = 'prepared' AND generation >= ?", "i", (int64_t)generation);
 }
 
+/* A number comes again only after a boot, when nothing names the old one any more. */
+static int generation_insert(struct state *s, uint32_t generation, int64_t rev)
+{
+	int r = sql_run(s, "INSERT OR REPLACE INTO generations (generation, rev) VALUES (?, ?)", "ii", (int64_t)generation, rev);
+
+	if (r)
+		return r;
+	return sql_run(s, "DELETE FROM generations WHERE generation <= ?", "i", (int64_t)generation - KEEP_GENERATIONS);
+}
+
 static int sources_insert(struct state *s, int64_t rev, const struct state_revision *r)
 {
 	int result = 0;
@@ -61,7 +72,9 @@ static int revision_insert(struct state *s, const struct state_revision *r, uint
 	if (result)
 		return result;
 	rev = sqlite3_last_insert_rowid(s->db);
-	result = sources_insert(s, rev, r);
+	result = generation_insert(s, r->generation, rev);
+	if (!result)
+		result = sources_insert(s, rev, r);
 	if (!result)
 		*ret_rev = (uint64_t)rev;
 	return result;
@@ -128,9 +141,9 @@ static int revision_move(struct state *s, uint64_t rev, uint32_t generation)
 
 	if (!r)
 		r = sql_run(s, "UPDATE revisions SET generation = ? WHERE rev = ?", "ii", (int64_t)generation, (int64_t)rev);
-	if (r)
-		return r;
-	return sqlite3_changes(s->db) ? 0 : -ENOENT;
+	if (!r && !sqlite3_changes(s->db))
+		r = -ENOENT;
+	return r ? r : generation_insert(s, generation, (int64_t)rev);
 }
 
 int state_revision_regenerate(struct state *s, uint64_t rev, uint32_t generation)
@@ -227,8 +240,8 @@ int state_revision_active(struct state *s, struct state_revision *ret)
 int state_revision_by_generation(struct state *s, uint32_t generation, struct state_revision *ret)
 {
 	_cleanup_stmt_ sqlite3_stmt *row = NULL;
-	int r = sql_prepare(s, &row, "SELECT " REVISION_COLUMNS " FROM revisions WHERE generation = ? ORDER BY rev DESC LIMIT 1", "i",
-			    (int64_t)generation);
+	int r = sql_prepare(s, &row, "SELECT " REVISION_COLUMNS " FROM revisions WHERE rev = (SELECT rev FROM generations WHERE generation = ?)",
+			    "i", (int64_t)generation);
 
 	return r ? r : revision_find(s, row, ret);
 }

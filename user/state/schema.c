@@ -10,13 +10,15 @@
 static const char *const schema[] = {
 	"CREATE TABLE revisions (rev INTEGER PRIMARY KEY AUTOINCREMENT, generation INTEGER NOT NULL, hash TEXT NOT NULL,"
 	" time INTEGER NOT NULL, who TEXT NOT NULL, why TEXT, state TEXT NOT NULL CHECK (state IN ('prepared', 'active', 'past')))",
-	"CREATE INDEX revisions_generation ON revisions (generation)",
+	/* All generations that a revision had: a start gives it a new one, and flows judged before still name the old. */
+	"CREATE TABLE generations (generation INTEGER PRIMARY KEY, rev INTEGER NOT NULL)",
 	"CREATE UNIQUE INDEX revisions_active ON revisions (state) WHERE state = 'active'",
 	"CREATE TABLE sources (rev INTEGER NOT NULL REFERENCES revisions (rev) ON DELETE CASCADE, position INTEGER NOT NULL,"
 	" name TEXT NOT NULL, text BLOB NOT NULL, PRIMARY KEY (rev, position))",
 	/* key is DEVICE_KEY, its 64 bits as a signed number */
 	"CREATE TABLE devices (key INTEGER PRIMARY KEY, port TEXT NOT NULL, first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL)",
 	"CREATE INDEX devices_last_seen ON devices (last_seen)",
+	"CREATE TABLE quarantines (key INTEGER PRIMARY KEY, since INTEGER NOT NULL)",
 	"CREATE TABLE ports (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
 	"CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, who TEXT NOT NULL, action TEXT NOT NULL,"
 	" detail TEXT)",
@@ -40,10 +42,10 @@ static int schema_check(struct state *s)
 
 	r = sql_number(s, &tables,
 		       "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN"
-		       " ('revisions', 'sources', 'devices', 'ports', 'audit')", "");
+		       " ('revisions', 'sources', 'devices', 'quarantines', 'ports', 'audit')", "");
 	if (r)
 		return r;
-	return tables == 5 ? 0 : -EUCLEAN;
+	return tables == 6 ? 0 : -EUCLEAN;
 }
 
 int schema_ensure(struct state *s)

@@ -72,6 +72,10 @@ struct state_device {
 int state_device_put(struct state *s, const struct state_device *d);
 int state_devices_each(struct state *s, int (*each)(void *ctx, const struct state_device *d), void *ctx);
 
+/* Devices in quarantine: neither a restart nor a boot releases one. Setting what is set already keeps its time. */
+int state_quarantine_set(struct state *s, uint64_t key, bool on);
+int state_quarantines_each(struct state *s, int (*each)(void *ctx, uint64_t key, uint64_t since), void *ctx);
+
 /* Logical port numbers are stable by name: finds or gives one. -ENOSPC once CORDON_MAX_PORTS names have one. */
 int state_port_number(struct state *s, const char *name, uint32_t *ret);
 /* Frees the number of an interface that is gone for good; nothing in the kernel may use it any more. */
