@@ -126,6 +126,16 @@ Test(yaml, columns_count_characters_not_bytes)
 	yaml_tree_free(tree);
 }
 
+Test(yaml, editors_may_begin_with_a_mark_and_end_lines_with_two_characters)
+{
+	struct yaml_tree *tree;
+
+	cr_assert_eq(read_text("\xef\xbb\xbf" "a: 1\r\nb: x\r\n", &tree), 0);
+	cr_assert_eq(yaml_column(yaml_first(tree, yaml_root(tree))), 1);
+	cr_assert_str_eq(yaml_text(tree, yaml_value(tree, yaml_next(tree, yaml_first(tree, yaml_root(tree))))), "x");
+	yaml_tree_free(tree);
+}
+
 Test(yaml, refuses_what_the_language_leaves_out)
 {
 	refuses("a: 1\nb: &x 2\n", "&x", 0, "anchors (`&x`)");

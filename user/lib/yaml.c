@@ -324,6 +324,10 @@ int yaml_read(const char *text, size_t size, const struct yaml_limits *limits, y
 		tell_at(&r, (yaml_mark_t){0}, "larger than %zu bytes", limits->bytes);
 		return -EINVAL;
 	}
+	if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* the mark that some editors write first */
+		text += 3;
+		size -= 3;
+	}
 	k = yaml_text_check(text, size, limits, tell, &r);
 	if (k == 0)
 		k = read_document(&r, text, size);
