@@ -311,6 +311,24 @@ test_quarantine_and_brake_outlive_the_engine() {
 	assert_fails reaches laptop "$LOCK"
 }
 
+test_no_boot_and_no_lost_database_ends_a_quarantine() {
+	fresh
+	engine_start
+	assert_ok ctl quarantine camera
+	engine_kill
+	rm -rf "$BPFFS/cordon" # as after a boot
+	engine_start
+	assert_fails reaches camera "$GATEWAY"
+	engine_kill
+	rm -rf "$WORK/state"
+	engine_start
+	assert_fails reaches camera "$GATEWAY"
+	assert_ok ctl release camera
+	engine_kill
+	engine_start
+	enforced
+}
+
 test_a_new_address_of_the_gateway_is_the_gateway() {
 	fresh
 	engine_start
