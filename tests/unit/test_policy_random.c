@@ -10,8 +10,8 @@
 #include "policy/decide.h"
 #include "policy/policy.h"
 
-#define POLICIES 2500
-#define MAX_ENDS 40
+#define POLICIES 2200
+#define MAX_ENDS 34
 #define MAX_SERVICES 8
 
 static uint64_t state;

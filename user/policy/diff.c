@@ -16,12 +16,23 @@
 #define DIFF_MAX_PAIRS (16u << 20)
 #define SPANS_NAMED 12 /* ranges written out before the rest is counted */
 
-/* One change between two sets of groups; all numbers, so that equal ones can be found. */
-struct change {
-	uint32_t from, to;  /* sets of groups */
-	uint32_t services;  /* set of joint service classes */
+/* What changed for some services; all numbers, so that equal ones can be found. */
+struct delta {
+	uint32_t services; /* set of joint service classes */
 	uint32_t before, after;
-	uint32_t rule;      /* of the new policy */
+	uint32_t rule;     /* of the new policy */
+};
+
+/* Between two sets of groups. */
+struct change {
+	uint32_t from, to;
+	struct delta delta;
+};
+
+/* A row of verdicts of each image, by number, and the modes that they are read under. */
+struct meeting {
+	uint32_t old_row, new_row;
+	uint32_t old_mode, new_mode;
 };
 
 struct joint_span {
@@ -37,16 +48,28 @@ struct work {
 	struct lists by_old, by_new; /* class -> groups */
 	uint64_t *pairs;           /* from << 32 | to, of groups */
 	size_t n_pairs, pair_capacity;
+	struct intern meetings;
+	size_t *meeting_deltas;    /* meeting -> its first delta; the next one's is its end */
+	size_t meeting_capacity;
+	struct delta *deltas;
+	size_t n_deltas, delta_capacity;
 	struct intern sets;        /* sorted lists of groups, or of joint service classes */
 	struct change *changes;
 	size_t n_changes, change_capacity;
+	const char **names;        /* of sets, made when first asked for */
 };
 
 static void work_done(struct work *w)
 {
 	groups_done(&w->ends);
 	intern_done(&w->services);
+	intern_done(&w->meetings);
+	for (size_t i = 0; w->names && i < w->sets.n; i++)
+		free((char *)w->names[i]);
 	intern_done(&w->sets);
+	free(w->names);
+	free(w->meeting_deltas);
+	free(w->deltas);
 	lists_done(&w->by_old);
 	lists_done(&w->by_new);
 	free(w->spans);
@@ -157,7 +180,7 @@ static int change_add(struct work *w, struct change change)
 	return r;
 }
 
-/* What became of one pair of groups, service class by service class. */
+/* What becomes of one service class. */
 struct outcome {
 	uint32_t before, after, rule;
 };
@@ -167,13 +190,13 @@ static bool outcome_same(const struct outcome *a, const struct outcome *b)
 	return a->before == b->before && a->after == b->after && a->rule == b->rule;
 }
 
-/* The service classes with the outcome of the first one left, as one change; those taken are struck out. */
-static int outcome_take(struct work *w, struct outcome *outcomes, uint32_t first, uint32_t from, uint32_t to)
+/* The service classes with the outcome of the first one left, as one delta; those taken are struck out. */
+static int delta_take(struct work *w, struct outcome *outcomes, uint32_t first)
 {
 	_cleanup_ids_ struct ids services = {0};
 	struct outcome outcome = outcomes[first];
-	struct change change = {.before = outcome.before, .after = outcome.after, .rule = outcome.rule};
-	int r = 0;
+	struct delta delta = {.before = outcome.before, .after = outcome.after, .rule = outcome.rule};
+	int r = array_reserve(&w->deltas, &w->delta_capacity, w->n_deltas + 1, sizeof(*w->deltas));
 
 	for (uint32_t s = first; s < w->services.n && r >= 0; s++) {
 		if (!outcome_same(&outcomes[s], &outcome))
@@ -182,47 +205,85 @@ static int outcome_take(struct work *w, struct outcome *outcomes, uint32_t first
 		outcomes[s].after = outcomes[s].before;
 	}
 	if (r >= 0)
-		r = set_of(w, services.items, services.n, &change.services);
+		r = set_of(w, services.items, services.n, &delta.services);
 	if (r >= 0)
-		r = set_of(w, &from, 1, &change.from);
-	if (r >= 0)
-		r = set_of(w, &to, 1, &change.to);
-	return r < 0 ? r : change_add(w, change);
+		w->deltas[w->n_deltas++] = delta;
+	return r;
 }
 
-static int pair_compare_verdicts(struct work *w, uint32_t from, uint32_t to, struct outcome *outcomes)
+/* All that differs between two rows under their modes. */
+static int meeting_compare(struct work *w, const struct verdict *old_row, const struct verdict *new_row, const struct meeting *m)
 {
-	const struct diff *x = &w->ends;
-	const struct group *f = group_get(x, from), *t = group_get(x, to);
-	const struct verdict *old_row = x->old_image ? image_row(x->old_image, (uint16_t)f->old_class, (uint16_t)t->old_class) : NULL;
-	const struct verdict *new_row = image_row(x->new_image, (uint16_t)f->new_class, (uint16_t)t->new_class);
-	enum cordon_mode new_mode = stricter(f->new_mode, t->new_mode, x->new->site_mode);
-	enum cordon_mode old_mode = x->old ? stricter(f->old_mode, t->old_mode, x->old->site_mode) : CORDON_MODE_ENFORCE;
+	_cleanup_free_ struct outcome *outcomes = calloc(w->services.n, sizeof(*outcomes));
 	size_t n;
-	int r = 0;
+	int r = outcomes ? 0 : -ENOMEM;
 
-	for (uint32_t s = 0; s < w->services.n; s++) {
+	for (uint32_t s = 0; s < w->services.n && r >= 0; s++) {
 		const uint32_t *classes = intern_ids(&w->services, s, &n);
 		struct verdict before = row_at(old_row, classes[0]), after = row_at(new_row, classes[1]);
 
-		outcomes[s] = (struct outcome){verdict_under(before, old_mode), verdict_under(after, new_mode), after.rule};
+		outcomes[s] = (struct outcome){verdict_under(before, m->old_mode), verdict_under(after, m->new_mode), after.rule};
 		/* Only the mode changed: said once, by modes_compare(). */
 		if (before.action == CORDON_ACTION_DEFAULT && after.action == CORDON_ACTION_DEFAULT)
 			outcomes[s].after = outcomes[s].before;
 	}
 	for (uint32_t s = 0; s < w->services.n && r >= 0; s++)
 		if (outcomes[s].before != outcomes[s].after)
-			r = outcome_take(w, outcomes, s, from, to);
+			r = delta_take(w, outcomes, s);
+	return r;
+}
+
+static uint32_t row_number(const struct image *image, const struct verdict *row)
+{
+	return row ? (uint32_t)((size_t)(row - image->verdicts) / image->head.service_classes) : UINT32_MAX;
+}
+
+/* Many pairs meet by the same two rows and modes: these are compared once. */
+static int meeting_find(struct work *w, const struct group *f, const struct group *t, uint32_t *ret)
+{
+	const struct diff *x = &w->ends;
+	const struct verdict *old_row = x->old_image ? image_row(x->old_image, (uint16_t)f->old_class, (uint16_t)t->old_class) : NULL;
+	const struct verdict *new_row = image_row(x->new_image, (uint16_t)f->new_class, (uint16_t)t->new_class);
+	struct meeting m = {
+		.old_row = row_number(x->old_image, old_row),
+		.new_row = row_number(x->new_image, new_row),
+		.old_mode = x->old ? stricter(f->old_mode, t->old_mode, x->old->site_mode) : CORDON_MODE_ENFORCE,
+		.new_mode = stricter(f->new_mode, t->new_mode, x->new->site_mode),
+	};
+	size_t known = w->meetings.n;
+	int r = intern_add(&w->meetings, &m, sizeof(m), ret);
+
+	if (r < 0 || w->meetings.n == known)
+		return r;
+	r = array_reserve(&w->meeting_deltas, &w->meeting_capacity, w->meetings.n + 1, sizeof(*w->meeting_deltas));
+	if (r >= 0)
+		r = meeting_compare(w, old_row, new_row, &m);
+	if (r >= 0)
+		w->meeting_deltas[w->meetings.n] = w->n_deltas;
+	return r;
+}
+
+static int pair_compare_verdicts(struct work *w, uint32_t from, uint32_t to)
+{
+	uint32_t meeting, from_set, to_set;
+	int r = meeting_find(w, group_get(&w->ends, from), group_get(&w->ends, to), &meeting);
+
+	if (r < 0 || w->meeting_deltas[meeting] == w->meeting_deltas[meeting + 1])
+		return r;
+	r = set_of(w, &from, 1, &from_set);
+	if (r >= 0)
+		r = set_of(w, &to, 1, &to_set);
+	for (size_t i = w->meeting_deltas[meeting]; r >= 0 && i < w->meeting_deltas[meeting + 1]; i++)
+		r = change_add(w, (struct change){from_set, to_set, w->deltas[i]});
 	return r;
 }
 
 static int pairs_compare(struct work *w)
 {
-	_cleanup_free_ struct outcome *outcomes = calloc(w->services.n, sizeof(*outcomes));
-	int r = outcomes ? 0 : -ENOMEM;
+	int r = 0;
 
 	for (size_t i = 0; i < w->n_pairs && r >= 0; i++)
-		r = pair_compare_verdicts(w, (uint32_t)(w->pairs[i] >> 32), (uint32_t)w->pairs[i], outcomes);
+		r = pair_compare_verdicts(w, (uint32_t)(w->pairs[i] >> 32), (uint32_t)w->pairs[i]);
 	return r;
 }
 
@@ -311,29 +372,34 @@ static int reach_add(struct reach_diff *to, size_t *capacity, struct reach_chang
 	return r;
 }
 
-static char *set_name(const struct work *w, uint32_t set)
+static char *set_name(struct work *w, uint32_t set)
 {
 	size_t n;
 	const uint32_t *groups = intern_ids(&w->sets, set, &n);
 
-	return groups_name(&w->ends, groups, n);
+	if (!w->names)
+		w->names = calloc(w->sets.n, sizeof(*w->names));
+	if (w->names && !w->names[set])
+		w->names[set] = groups_name(&w->ends, groups, n);
+	return w->names && w->names[set] ? strdup(w->names[set]) : NULL;
 }
 
-static int changes_name(const struct work *w, struct reach_diff *ret, size_t *capacity)
+static int changes_name(struct work *w, struct reach_diff *ret, size_t *capacity)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < w->n_changes && r >= 0; i++) {
 		const struct change *change = &w->changes[i];
-		bool ruled = change->rule < w->ends.new->n_rules;
+		const struct delta *delta = &change->delta;
+		bool ruled = delta->rule < w->ends.new->n_rules;
 
 		r = reach_add(ret, capacity, (struct reach_change){
 			.from = set_name(w, change->from),
 			.to = set_name(w, change->to),
-			.service = services_name(w, change->services),
-			.before = (enum cordon_verdict)change->before,
-			.after = (enum cordon_verdict)change->after,
-			.rule = ruled ? strdup(w->ends.new->rules[change->rule].id) : NULL,
+			.service = services_name(w, delta->services),
+			.before = (enum cordon_verdict)delta->before,
+			.after = (enum cordon_verdict)delta->after,
+			.rule = ruled ? strdup(w->ends.new->rules[delta->rule].id) : NULL,
 		});
 	}
 	return r;

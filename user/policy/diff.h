@@ -32,6 +32,7 @@ struct diff {
 	struct intern groups;    /* struct group */
 	struct member *members;  /* sorted by group */
 	size_t n_members, member_capacity;
+	size_t *old_sizes, *new_sizes; /* segment -> devices */
 };
 
 int groups_make(struct diff *x);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +9,8 @@
 #include "../lib/cleanup.h"
 #include "diff.h"
 
-#define NAMED_DEVICES 3 /* of a segment that is there in part; then they are counted */
+#define NAMED_DEVICES 3 /* of a segment that is there in part; if there are more, one is named and the rest counted */
+#define NAMED_PARTS 12
 
 const struct group *group_get(const struct diff *x, uint32_t group)
 {
@@ -213,9 +215,22 @@ static int member_compare(const void *a, const void *b)
 	return strcmp(x->device->id, y->device->id);
 }
 
+static size_t *segment_sizes(const struct policy *policy)
+{
+	size_t *sizes = calloc(policy ? policy->n_segments : 1, sizeof(*sizes));
+
+	for (size_t i = 0; policy && sizes && i < policy->n_devices; i++)
+		sizes[policy->devices[i].segment]++;
+	return sizes;
+}
+
 int groups_make(struct diff *x)
 {
-	int r = devices_add(x);
+	int r;
+
+	x->old_sizes = segment_sizes(x->old);
+	x->new_sizes = segment_sizes(x->new);
+	r = x->old_sizes && x->new_sizes ? devices_add(x) : -ENOMEM;
 
 	if (r >= 0)
 		r = strangers_add(x);
@@ -223,7 +238,8 @@ int groups_make(struct diff *x)
 		r = regions_of_add(x, x->new_image, NULL);
 	if (r >= 0)
 		r = regions_of_add(x, x->old_image, x->new_image);
-	qsort(x->members, x->n_members, sizeof(*x->members), member_compare);
+	if (r >= 0)
+		qsort(x->members, x->n_members, sizeof(*x->members), member_compare);
 	return r;
 }
 
@@ -232,6 +248,8 @@ void groups_done(struct diff *x)
 	for (size_t i = 0; i < x->n_members; i++)
 		free((char *)x->members[i].word);
 	free(x->members);
+	free(x->old_sizes);
+	free(x->new_sizes);
 	intern_done(&x->groups);
 }
 
@@ -264,32 +282,46 @@ static int device_compare(const void *a, const void *b)
 	return strcmp(x->device->id, y->device->id);
 }
 
-static size_t segment_size(const struct policy *policy, uint32_t segment)
+/* Parts of a name, one after the other; beyond NAMED_PARTS they are only counted. */
+struct name {
+	struct buf text;
+	size_t parts, left_out;
+};
+
+__attribute__((format(printf, 2, 3))) static int part_add(struct name *name, const char *format, ...)
 {
-	size_t n = 0;
+	va_list ap;
+	int r;
 
-	for (size_t i = 0; i < policy->n_devices; i++)
-		n += policy->devices[i].segment == segment;
-	return n;
-}
-
-static int segment_name_add(struct buf *b, const struct diff *x, const struct member *const *devices, size_t n)
-{
-	const struct policy *policy = devices[0]->is_new ? x->new : x->old;
-	uint32_t segment = devices[0]->device->segment;
-	const char *comma = b->size ? ", " : "";
-	int r = 0;
-
-	if (n > 1 && n == segment_size(policy, segment))
-		return buf_addf(b, "%ssegment %s (%zu devices)", comma, policy->segments[segment].id, n);
-	for (size_t i = 0; i < n && i < NAMED_DEVICES && r >= 0; i++)
-		r = buf_addf(b, "%sdevice %s", b->size ? ", " : "", devices[i]->device->id);
-	if (r >= 0 && n > NAMED_DEVICES)
-		r = buf_addf(b, " and %zu more of segment %s", n - NAMED_DEVICES, policy->segments[segment].id);
+	if (name->parts >= NAMED_PARTS) {
+		name->left_out++;
+		return 0;
+	}
+	r = name->parts++ ? buf_addf(&name->text, ", ") : 0;
+	va_start(ap, format);
+	if (r >= 0)
+		r = buf_vaddf(&name->text, format, ap);
+	va_end(ap);
 	return r;
 }
 
-static int devices_name_add(struct buf *b, const struct diff *x, const struct member **devices, size_t n)
+static int segment_part_add(struct name *name, const struct diff *x, const struct member *const *devices, size_t n)
+{
+	const struct policy *policy = devices[0]->is_new ? x->new : x->old;
+	const size_t *sizes = devices[0]->is_new ? x->new_sizes : x->old_sizes;
+	uint32_t segment = devices[0]->device->segment;
+	int r = 0;
+
+	if (n > 1 && n == sizes[segment])
+		return part_add(name, "segment %s (%zu devices)", policy->segments[segment].id, n);
+	if (n > NAMED_DEVICES)
+		return part_add(name, "device %s and %zu more of segment %s", devices[0]->device->id, n - 1, policy->segments[segment].id);
+	for (size_t i = 0; i < n && r >= 0; i++)
+		r = part_add(name, "device %s", devices[i]->device->id);
+	return r;
+}
+
+static int device_parts_add(struct name *name, const struct diff *x, const struct member **devices, size_t n)
 {
 	size_t kept = 0;
 	int r = 0;
@@ -301,41 +333,67 @@ static int devices_name_add(struct buf *b, const struct diff *x, const struct me
 	for (size_t i = 0, end; i < kept && r >= 0; i = end) {
 		for (end = i; end < kept && devices[end]->is_new == devices[i]->is_new && devices[end]->device->segment == devices[i]->device->segment;)
 			end++;
-		r = segment_name_add(b, x, devices + i, end - i);
+		r = segment_part_add(name, x, devices + i, end - i);
 	}
 	return r;
 }
 
-static bool word_is_there(const struct buf *b, const char *word)
+static int word_compare(const void *a, const void *b)
 {
-	size_t length = strlen(word);
+	return strcmp((*(const struct member *const *)a)->word, (*(const struct member *const *)b)->word);
+}
 
-	for (const char *at = buf_text(b); (at = strstr(at, word)); at += length)
-		if ((at[length] == ',' || !at[length]) && (at == b->data || at[-1] == ' '))
-			return true;
-	return false;
+static int word_parts_add(struct name *name, const struct member **words, size_t n)
+{
+	int r = 0;
+
+	qsort(words, n, sizeof(*words), word_compare);
+	for (size_t i = 0; i < n && r >= 0; i++)
+		if (!i || word_compare(&words[i - 1], &words[i]))
+			r = part_add(name, "%s", words[i]->word);
+	return r;
+}
+
+/* The members of all these groups: devices from the front of *ret, words from its end. */
+static int members_gather(const struct diff *x, const uint32_t *groups, size_t n, const struct member ***ret, size_t *ret_devices,
+			  size_t *ret_all)
+{
+	const struct member **members;
+	size_t all = 0, first = 0, last;
+
+	for (size_t g = 0; g < n; g++)
+		all += members_begin(x, groups[g] + 1) - members_begin(x, groups[g]);
+	members = calloc(all + 1, sizeof(*members));
+	if (!members)
+		return -ENOMEM;
+	last = all;
+	for (size_t g = 0; g < n; g++)
+		for (size_t i = members_begin(x, groups[g]); i < x->n_members && x->members[i].group == groups[g]; i++)
+			members[x->members[i].device ? first++ : --last] = &x->members[i];
+	*ret = members;
+	*ret_devices = first;
+	*ret_all = all;
+	return 0;
 }
 
 char *groups_name(const struct diff *x, const uint32_t *groups, size_t n)
 {
-	_cleanup_buf_ struct buf b = {0};
-	_cleanup_free_ const struct member **devices = NULL;
-	size_t n_devices = 0, capacity = 0;
-	int r = 0;
+	_cleanup_free_ const struct member **members = NULL;
+	struct name name = {0};
+	size_t devices, all;
+	char *text;
+	int r;
 
-	for (size_t g = 0; g < n && r >= 0; g++)
-		for (size_t i = members_begin(x, groups[g]); i < x->n_members && x->members[i].group == groups[g] && r >= 0; i++) {
-			if (!x->members[i].device)
-				continue;
-			r = array_reserve(&devices, &capacity, n_devices + 1, sizeof(*devices));
-			if (r >= 0)
-				devices[n_devices++] = &x->members[i];
-		}
-	if (r >= 0 && n_devices)
-		r = devices_name_add(&b, x, devices, n_devices);
-	for (size_t g = 0; g < n && r >= 0; g++)
-		for (size_t i = members_begin(x, groups[g]); i < x->n_members && x->members[i].group == groups[g] && r >= 0; i++)
-			if (!x->members[i].device && !word_is_there(&b, x->members[i].word))
-				r = buf_addf(&b, "%s%s", b.size ? ", " : "", x->members[i].word);
-	return r < 0 ? NULL : strdup(buf_text(&b));
+	if (n == x->groups.n)
+		return strdup("any");
+	r = members_gather(x, groups, n, &members, &devices, &all);
+	if (r >= 0)
+		r = device_parts_add(&name, x, members, devices);
+	if (r >= 0)
+		r = word_parts_add(&name, members + devices, all - devices);
+	if (r >= 0 && name.left_out)
+		r = buf_addf(&name.text, " and %zu more", name.left_out);
+	text = r < 0 ? NULL : strdup(buf_text(&name.text));
+	buf_done(&name.text);
+	return text;
 }
