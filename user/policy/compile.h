@@ -83,8 +83,9 @@ struct compile {
 	struct lists members;           /* selector -> classes */
 };
 
-/* compile_selectors.c: rules -> selectors, and which peers lead to which selectors */
+/* compile_selectors.c: rules -> selectors */
 int compile_selectors(struct compile *c);
+/* compile_index.c: prefixes -> regions; peers and regions -> the selectors that name them */
 int compile_regions(struct compile *c);
 int compile_index(struct compile *c);
 /* INTERN_NONE if it is not to be added and no selector names it. */

@@ -11,55 +11,10 @@
 
 #include "../lib/buf.h"
 #include "../lib/cleanup.h"
-#include "ports.h"
 
 #define DIFF_MAX_PAIRS (16u << 20)
-#define SPANS_NAMED 12 /* ranges written out before the rest is counted */
 
-/* What changed for some services; all numbers, so that equal ones can be found. */
-struct delta {
-	uint32_t services; /* set of joint service classes */
-	uint32_t before, after;
-	uint32_t rule;     /* of the new policy */
-};
-
-/* Between two sets of groups. */
-struct change {
-	uint32_t from, to;
-	struct delta delta;
-};
-
-/* A row of verdicts of each image, by number, and the modes that they are read under. */
-struct meeting {
-	uint32_t old_row, new_row;
-	uint32_t old_mode, new_mode;
-};
-
-struct joint_span {
-	struct span span;
-	uint32_t class;
-};
-
-struct work {
-	struct diff ends;
-	struct intern services;    /* {old class, new class}: joint service class */
-	struct joint_span *spans;  /* of the service space, in order */
-	size_t n_spans, span_capacity;
-	struct lists by_old, by_new; /* class -> groups */
-	uint64_t *pairs;           /* from << 32 | to, of groups */
-	size_t n_pairs, pair_capacity;
-	struct intern meetings;
-	size_t *meeting_deltas;    /* meeting -> its first delta; the next one's is its end */
-	size_t meeting_capacity;
-	struct delta *deltas;
-	size_t n_deltas, delta_capacity;
-	struct intern sets;        /* sorted lists of groups, or of joint service classes */
-	struct change *changes;
-	size_t n_changes, change_capacity;
-	const char **names;        /* of sets, made when first asked for */
-};
-
-static void work_done(struct work *w)
+static void work_done(struct diff_work *w)
 {
 	groups_done(&w->ends);
 	intern_done(&w->services);
@@ -78,7 +33,7 @@ static void work_done(struct work *w)
 }
 #define _cleanup_work_ __attribute__((cleanup(work_done)))
 
-static int services_join(struct work *w)
+static int services_join(struct diff_work *w)
 {
 	const struct image *old = w->ends.old_image, *new = w->ends.new_image;
 	int r = 0;
@@ -99,7 +54,7 @@ static int services_join(struct work *w)
 	return r;
 }
 
-static int groups_index(const struct work *w, bool old, size_t n_classes, struct lists *ret)
+static int groups_index(const struct diff_work *w, bool old, size_t n_classes, struct lists *ret)
 {
 	uint32_t n = (uint32_t)w->ends.groups.n;
 	int r = lists_init(ret, (uint32_t)n_classes);
@@ -113,7 +68,7 @@ static int groups_index(const struct work *w, bool old, size_t n_classes, struct
 	return r;
 }
 
-static int pairs_collect(struct work *w, const struct image *image, const struct lists *by_class)
+static int pairs_collect(struct diff_work *w, const struct image *image, const struct lists *by_class)
 {
 	size_t n_from, n_to;
 
@@ -140,7 +95,7 @@ static int pair_compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void pairs_sort(struct work *w)
+static void pairs_sort(struct diff_work *w)
 {
 	size_t kept = 0;
 
@@ -166,12 +121,12 @@ static enum cordon_mode stricter(uint32_t from, uint32_t to, enum cordon_mode si
 	return from > to ? from : to;
 }
 
-static int set_of(struct work *w, const uint32_t *items, size_t n, uint32_t *ret)
+static int set_of(struct diff_work *w, const uint32_t *items, size_t n, uint32_t *ret)
 {
 	return intern_add(&w->sets, items, n * sizeof(*items), ret);
 }
 
-static int change_add(struct work *w, struct change change)
+static int change_add(struct diff_work *w, struct change change)
 {
 	int r = array_reserve(&w->changes, &w->change_capacity, w->n_changes + 1, sizeof(*w->changes));
 
@@ -191,7 +146,7 @@ static bool outcome_same(const struct outcome *a, const struct outcome *b)
 }
 
 /* The service classes with the outcome of the first one left, as one delta; those taken are struck out. */
-static int delta_take(struct work *w, struct outcome *outcomes, uint32_t first)
+static int delta_take(struct diff_work *w, struct outcome *outcomes, uint32_t first)
 {
 	_cleanup_ids_ struct ids services = {0};
 	struct outcome outcome = outcomes[first];
@@ -212,7 +167,7 @@ static int delta_take(struct work *w, struct outcome *outcomes, uint32_t first)
 }
 
 /* All that differs between two rows under their modes. */
-static int meeting_compare(struct work *w, const struct verdict *old_row, const struct verdict *new_row, const struct meeting *m)
+static int meeting_compare(struct diff_work *w, const struct verdict *old_row, const struct verdict *new_row, const struct meeting *m)
 {
 	_cleanup_free_ struct outcome *outcomes = calloc(w->services.n, sizeof(*outcomes));
 	size_t n;
@@ -223,7 +178,7 @@ static int meeting_compare(struct work *w, const struct verdict *old_row, const 
 		struct verdict before = row_at(old_row, classes[0]), after = row_at(new_row, classes[1]);
 
 		outcomes[s] = (struct outcome){verdict_under(before, m->old_mode), verdict_under(after, m->new_mode), after.rule};
-		/* Only the mode changed: said once, by modes_compare(). */
+		/* Only the mode changed: said once, by diff_modes_name(). */
 		if (before.action == CORDON_ACTION_DEFAULT && after.action == CORDON_ACTION_DEFAULT)
 			outcomes[s].after = outcomes[s].before;
 	}
@@ -239,7 +194,7 @@ static uint32_t row_number(const struct image *image, const struct verdict *row)
 }
 
 /* Many pairs meet by the same two rows and modes: these are compared once. */
-static int meeting_find(struct work *w, const struct group *f, const struct group *t, uint32_t *ret)
+static int meeting_find(struct diff_work *w, const struct group *f, const struct group *t, uint32_t *ret)
 {
 	const struct diff *x = &w->ends;
 	const struct verdict *old_row = x->old_image ? image_row(x->old_image, (uint16_t)f->old_class, (uint16_t)t->old_class) : NULL;
@@ -263,7 +218,7 @@ static int meeting_find(struct work *w, const struct group *f, const struct grou
 	return r;
 }
 
-static int pair_compare_verdicts(struct work *w, uint32_t from, uint32_t to)
+static int pair_compare_verdicts(struct diff_work *w, uint32_t from, uint32_t to)
 {
 	uint32_t meeting, from_set, to_set;
 	int r = meeting_find(w, group_get(&w->ends, from), group_get(&w->ends, to), &meeting);
@@ -278,7 +233,7 @@ static int pair_compare_verdicts(struct work *w, uint32_t from, uint32_t to)
 	return r;
 }
 
-static int pairs_compare(struct work *w)
+static int pairs_compare(struct diff_work *w)
 {
 	int r = 0;
 
@@ -288,7 +243,7 @@ static int pairs_compare(struct work *w)
 }
 
 /* Told together: changes that are alike but for one side. Twice: first for `to`, then for `from`. */
-static int changes_join(struct work *w, bool join_to)
+static int changes_join(struct diff_work *w, bool join_to)
 {
 	struct intern kinds = {0};
 	struct ids *joined = calloc(w->n_changes + 1, sizeof(*joined));
@@ -320,128 +275,7 @@ static int changes_join(struct work *w, bool join_to)
 	return r;
 }
 
-/* The spans of the service space whose class is in the set (or is not), neighbours as one. */
-static int spans_select(const struct work *w, const uint32_t *set, size_t n_set, bool in, struct span **ret, size_t *ret_n)
-{
-	struct span *spans = calloc(w->n_spans + 1, sizeof(*spans));
-	size_t n = 0;
-
-	if (!spans)
-		return -ENOMEM;
-	for (size_t i = 0; i < w->n_spans; i++) {
-		if (ids_have(set, n_set, w->spans[i].class) != in)
-			continue;
-		if (n && spans[n - 1].last + 1 == w->spans[i].span.first)
-			spans[n - 1].last = w->spans[i].span.last;
-		else
-			spans[n++] = w->spans[i].span;
-	}
-	*ret = spans;
-	*ret_n = n;
-	return 0;
-}
-
-/* "tcp/443"; what holds for all that no rule names is told by what it is not: "any but tcp/443". */
-static char *services_name(const struct work *w, uint32_t services)
-{
-	_cleanup_free_ struct span *spans = NULL;
-	_cleanup_buf_ struct buf text = {0};
-	uint32_t unnamed[] = {0, 0};
-	size_t n, n_spans = 0;
-	const uint32_t *set = intern_ids(&w->sets, services, &n);
-	bool rest = ids_have(set, n, intern_find(&w->services, unnamed, sizeof(unnamed)));
-	int r = spans_select(w, set, n, !rest, &spans, &n_spans);
-
-	if (r >= 0)
-		r = spans_format(&text, spans, n_spans, SPANS_NAMED);
-	if (r < 0)
-		return NULL;
-	if (!rest)
-		return strdup(buf_text(&text));
-	return n_spans ? format_text("any but %s", buf_text(&text)) : strdup("any");
-}
-
-static int reach_add(struct reach_diff *to, size_t *capacity, struct reach_change change)
-{
-	int r = array_reserve(&to->items, capacity, to->n + 1, sizeof(*to->items));
-
-	if (r >= 0)
-		to->items[to->n++] = change;
-	if (r >= 0 && (!change.from || !change.to || !change.service))
-		r = -ENOMEM;
-	return r;
-}
-
-static char *set_name(struct work *w, uint32_t set)
-{
-	size_t n;
-	const uint32_t *groups = intern_ids(&w->sets, set, &n);
-
-	if (!w->names)
-		w->names = calloc(w->sets.n, sizeof(*w->names));
-	if (w->names && !w->names[set])
-		w->names[set] = groups_name(&w->ends, groups, n);
-	return w->names && w->names[set] ? strdup(w->names[set]) : NULL;
-}
-
-static int changes_name(struct work *w, struct reach_diff *ret, size_t *capacity)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < w->n_changes && r >= 0; i++) {
-		const struct change *change = &w->changes[i];
-		const struct delta *delta = &change->delta;
-		bool ruled = delta->rule < w->ends.new->n_rules;
-
-		r = reach_add(ret, capacity, (struct reach_change){
-			.from = set_name(w, change->from),
-			.to = set_name(w, change->to),
-			.service = services_name(w, delta->services),
-			.before = (enum cordon_verdict)delta->before,
-			.after = (enum cordon_verdict)delta->after,
-			.rule = ruled ? strdup(w->ends.new->rules[delta->rule].id) : NULL,
-		});
-	}
-	return r;
-}
-
-/* A change of mode alone: what happens to all that no rule allows. One line for each change of mode. */
-static int mode_compare(const struct work *w, uint32_t old_mode, uint32_t new_mode, struct reach_diff *ret, size_t *capacity)
-{
-	static const struct verdict none = {.rule = CORDON_RULE_NONE, .action = CORDON_ACTION_DEFAULT};
-	enum cordon_verdict before = verdict_under(none, old_mode), after = verdict_under(none, new_mode);
-	_cleanup_ids_ struct ids groups = {0};
-	int r = 0;
-
-	for (uint32_t g = 0; g < w->ends.groups.n && r >= 0; g++) {
-		const struct group *group = group_get(&w->ends, g);
-
-		if (group->old_mode == old_mode && group->new_mode == new_mode)
-			r = ids_add(&groups, g);
-	}
-	if (r < 0 || !groups.n || before == after)
-		return r;
-	return reach_add(ret, capacity, (struct reach_change){
-		.from = groups_name(&w->ends, groups.items, groups.n),
-		.to = strdup("any, and back"),
-		.service = strdup("what no rule allows"),
-		.before = before,
-		.after = after,
-	});
-}
-
-static int modes_compare(const struct work *w, struct reach_diff *ret, size_t *capacity)
-{
-	int r = 0;
-
-	for (uint32_t old_mode = 0; old_mode < CORDON_MODE_COUNT && r >= 0; old_mode++)
-		for (uint32_t new_mode = 0; new_mode < CORDON_MODE_COUNT && r >= 0; new_mode++)
-			if (old_mode != new_mode)
-				r = mode_compare(w, old_mode, new_mode, ret, capacity);
-	return r;
-}
-
-static int work_run(struct work *w)
+static int work_run(struct diff_work *w)
 {
 	const struct image *old = w->ends.old_image, *new = w->ends.new_image;
 	int r = groups_make(&w->ends);
@@ -468,7 +302,7 @@ static int work_run(struct work *w)
 int policy_diff(const struct policy *old, const struct image *old_image, const struct policy *new,
 		const struct image *new_image, struct reach_diff *ret)
 {
-	_cleanup_work_ struct work w = {
+	_cleanup_work_ struct diff_work w = {
 		.ends = {.old = old, .new = new, .old_image = old ? old_image : NULL, .new_image = new_image},
 	};
 	struct reach_diff changes = {0};
@@ -476,25 +310,13 @@ int policy_diff(const struct policy *old, const struct image *old_image, const s
 	int r = work_run(&w);
 
 	if (r >= 0)
-		r = changes_name(&w, &changes, &capacity);
+		r = diff_changes_name(&w, &changes, &capacity);
 	if (r >= 0 && old)
-		r = modes_compare(&w, &changes, &capacity);
+		r = diff_modes_name(&w, &changes, &capacity);
 	if (r < 0) {
 		reach_diff_done(&changes);
 		return r;
 	}
 	*ret = changes;
 	return 0;
-}
-
-void reach_diff_done(struct reach_diff *d)
-{
-	for (size_t i = 0; i < d->n; i++) {
-		free(d->items[i].from);
-		free(d->items[i].to);
-		free(d->items[i].service);
-		free(d->items[i].rule);
-	}
-	free(d->items);
-	*d = (struct reach_diff){0};
 }
