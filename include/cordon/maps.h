@@ -207,7 +207,6 @@ struct device_counters {
 	struct traffic dropped[CORDON_DIR_COUNT];
 	struct traffic would_deny[CORDON_DIR_COUNT]; /* also in passed */
 	__u64 flows_started;
-	__u64 flows_live; /* sum over CPUs; one CPU's share may wrap below zero */
 };
 
 /* Map `drops`, per CPU: exact counts by device and reason, whether an event told of it or not. */

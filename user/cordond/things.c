@@ -37,7 +37,7 @@ json_t *device_json(struct engine *e, const struct identity_view *view)
 			 ports_name(&e->ports, row.port), "placed", view->fixed_port != CORDON_PORT_NONE, "declared", view->declared,
 			 "quarantined", view->quarantined, "authenticated", view->authenticated, "class",
 			 here ? json_integer(row.side.class) : json_null(), "addresses", addresses_json(view->device), "packets",
-			 sums_json(&row.counters, false), "bytes", sums_json(&row.counters, true), "flows", (json_int_t)row.counters.flows_live);
+			 sums_json(&row.counters, false), "bytes", sums_json(&row.counters, true), "flows", (json_int_t)row.flows);
 }
 
 json_t *segment_json(struct engine *e, uint32_t index)

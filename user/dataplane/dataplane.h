@@ -116,6 +116,7 @@ struct dataplane_device_row {
 	bool quarantined;
 	struct side side; /* of the policy in force */
 	struct device_counters counters; /* summed over CPUs */
+	uint32_t flows; /* live ones it owns */
 };
 int dataplane_device_read(struct dataplane *dp, uint64_t key, struct dataplane_device_row *ret);
 int dataplane_device_read_row(struct dataplane *dp, uint32_t row, struct dataplane_device_row *ret);

@@ -235,6 +235,7 @@ int dataplane_device_read_row(struct dataplane *dp, uint32_t row, struct datapla
 	read.key = d->key;
 	read.port = __atomic_load_n(&d->port, __ATOMIC_ACQUIRE);
 	read.quarantined = d->flags & DEVICE_QUARANTINED;
+	read.flows = __atomic_load_n(&dp->budgets[row].flows, __ATOMIC_RELAXED);
 	if (d->side[plane_side(dp)].generation == dp->control->generation)
 		read.side = d->side[plane_side(dp)];
 	*ret = read;
