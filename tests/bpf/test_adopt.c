@@ -80,6 +80,19 @@ static uint32_t link_prog(const char *pin, uint32_t *ret_ifindex)
 	return info.prog_id;
 }
 
+/* By a link, or by a filter where the kernel has no tcx. */
+static bool egress_has_program(const char *name, uint32_t number, uint32_t ifindex)
+{
+	char text[120];
+	uint32_t at;
+
+	snprintf(text, sizeof(text), "tc-%u", number);
+	if (link_prog(text, &at))
+		return at == ifindex;
+	snprintf(text, sizeof(text), "tc filter show dev %s egress 2>/dev/null | grep -q tc_to_device", name);
+	return system(text) == 0;
+}
+
 static void set_port(uint32_t number, uint32_t ifindex)
 {
 	struct dataplane_port port = {.number = number, .ifindex = ifindex, .role = CORDON_ROLE_DEVICE, .mode = -1};
@@ -126,6 +139,7 @@ Test(adopt, what_is_pinned_is_taken_up_as_it_is)
 	cr_expect_eq(link_prog("xdp-1", &at), programs);
 	cr_expect_eq(at, ifindex);
 	cr_expect(dataplane_port_holds(dp, 1));
+	cr_expect(egress_has_program("p1", 1, ifindex));
 	cr_assert_eq(dataplane_device_read(dp, pair.devices[0].key, &again), 0);
 	cr_expect_eq(memcmp(&row, &again, sizeof(row)), 0, "row, side and counters");
 	cr_expect_eq(ask_pinned(ifindex, 80), XDP_PASS);
@@ -147,8 +161,9 @@ Test(adopt, an_interface_that_comes_back_is_attached_anew)
 	second = small_veth("p1");
 	set_port(1, second);
 	cr_expect(dataplane_port_holds(dp, 1));
-	cr_expect_neq(link_prog("tc-1", &at), 0);
+	cr_expect_eq(link_prog("xdp-1", &at), id_of("progs/xdp_from_device"));
 	cr_expect_eq(at, second);
+	cr_expect(egress_has_program("p1", 1, second));
 }
 
 Test(adopt, a_pin_taken_away_is_put_back)
@@ -171,6 +186,7 @@ Test(adopt, clearing_a_port_detaches_it)
 	cr_assert_eq(dataplane_port_clear(dp, 1), 0);
 	cr_expect_eq(link_prog("xdp-1", &at), 0);
 	cr_expect_eq(system("ip -d link show dev p1 | grep -q xdp"), 256);
+	cr_expect_not(egress_has_program("p1", 1, ifindex));
 	set_port(1, ifindex);
 }
 
@@ -258,6 +274,7 @@ Test(adopt, removing_leaves_nothing)
 	set_port(1, ifindex);
 	cr_assert_eq(dataplane_remove(SMALL_PINS, &told), 0, "%s", told);
 	cr_expect_eq(system("ip -d link show dev p1 | grep -q xdp"), 256, "detached though the daemon still holds the link");
+	cr_expect_not(egress_has_program("p1", 1, ifindex));
 	cr_expect_neq(access(SMALL_PINS, F_OK), 0);
 }
 
