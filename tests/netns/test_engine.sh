@@ -154,6 +154,21 @@ test_a_port_that_comes_back_is_attached_again() {
 	wait_for 5 reaches camera "$LOCK"
 }
 
+# While the engine is stopped, more notifications than its socket holds, and then one that counts.
+test_lost_notifications_lose_no_port() {
+	local i
+	fresh
+	engine_start
+	kill -STOP "$ENGINE"
+	for ((i = 0; i < 6000; i++)); do echo "link set lo alias x$i"; done | on gw ip -batch -
+	on gw ip link add plate type veth peer name other
+	kill -CONT "$ENGINE"
+	wait_for 5 status_is '.ports[] | select(.name == "plate") | .attached' true
+	grep -q 'notifications were lost' "$WORK/engine.log" || fail "the burst was too small"
+	on gw ip link del plate
+	wait_for 5 status_is '[.ports[] | select(.name == "plate")] | length' 0
+}
+
 # The link that holds a program is not for `ip`; somebody with bpftool can still take it off.
 test_a_detached_program_is_put_back() {
 	fresh

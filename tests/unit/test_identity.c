@@ -51,7 +51,7 @@ static uint32_t port_of_place(void *ctx, const char *place)
 
 static void setup(void)
 {
-	struct identity_options options = { .port_of_place = port_of_place, .max_unknown_per_port = 2 };
+	struct identity_options options = { .port_of_place = port_of_place, .max_unknown_per_port = 2, .max_unknown = 3 };
 
 	camera_addresses[0] = (struct image_address){ address("10.0.0.1"), CLASS_CAMERA };
 	camera_addresses[1] = (struct image_address){ address("fd00::1"), CLASS_CAMERA_NET };
@@ -189,6 +189,8 @@ Test(identity, strangers_are_bounded_by_port)
 	cr_expect_eq(identity_seen(identity, TAGGED, 1), 0);
 	cr_expect_eq(identity_seen(identity, STRANGER + 0x90000, 1), -ENOSPC);
 	cr_expect_eq(identity_seen(identity, STRANGER + 0x90000, 2), 0, "another port has room of its own");
+
+	cr_expect_eq(identity_seen(identity, STRANGER + 0xa0000, 3), -ENOSPC, "the gateway has its fill");
 
 	cr_assert_eq(identity_device(identity, STRANGER, &row), 0);
 	cr_expect_eq(row->class, CLASS_UNKNOWN);

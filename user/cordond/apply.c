@@ -314,29 +314,48 @@ static int resume_folder(struct engine *e, char **ret_why)
 	return r;
 }
 
+/* The folder's policy where there is none, or none that can be put in force. */
+static void resume_without(struct engine *e, uint32_t generation, const char *stored_why)
+{
+	_cleanup_free_ char *folder_why = NULL;
+
+	if (resume_folder(e, &folder_why) == 0) {
+		if (stored_why)
+			trouble_set(&e->health, TROUBLE_POLICY, "the applied revision could not be put in force, the folder's policy is: %s", stored_why);
+		return;
+	}
+	log_error("the policy in folder=%s cannot be put in force error='%s'", e->config->policy, folder_why ? folder_why : "no memory");
+	trouble_set(&e->health, TROUBLE_POLICY, "the policy could not be put in force: %s",
+		    stored_why ? stored_why : folder_why ? folder_why : "no memory");
+	if (generation)
+		trouble_set(&e->health, TROUBLE_NO_TEXT, "the policy in force (generation %u) has no stored text: it goes on, but has no names",
+			    generation);
+}
+
 void engine_resume(struct engine *e)
 {
 	__attribute__((cleanup(state_revision_done))) struct state_revision stored = { 0 };
-	_cleanup_free_ char *stored_why = NULL, *folder_why = NULL;
+	_cleanup_free_ char *stored_why = NULL;
 	uint32_t generation = dataplane_generation(e->dp);
 	int r;
 
 	devices_restore_quarantines(e);
 	r = find_stored(e, generation, &stored);
+	if (r == -ENOENT) {
+		resume_without(e, generation, NULL);
+		return;
+	}
 	if (r == 0)
 		r = resume_stored(e, &stored, &stored_why);
 	if (r == 0)
 		return;
-	if (stored.rev)
-		log_error("revision=%" PRIu64 " cannot be put in force again error='%s'", stored.rev, stored_why ? stored_why : strerror(-r));
+	if (!stored_why)
+		stored_why = format_text("%s", strerror(-r));
+	log_error("the applied policy cannot be put in force again revision=%" PRIu64 " error='%s'", stored.rev, stored_why ? stored_why : "?");
 
-	/* In the kernel there is a policy of which the database has no usable text: only a good one replaces it. */
-	if (resume_folder(e, &folder_why) == 0)
-		return;
-	log_error("the policy in folder=%s cannot be put in force error='%s'", e->config->policy, folder_why ? folder_why : "unknown");
-	trouble_set(&e->health, TROUBLE_POLICY, "the policy could not be put in force: %s",
-		    stored_why ? stored_why : folder_why ? folder_why : strerror(-r));
+	/* What was applied wins over the folder as long as the kernel holds it, though nothing of it can be changed. */
 	if (generation)
-		trouble_set(&e->health, TROUBLE_NO_TEXT, "the policy in force (generation %u) has no stored text: it goes on, but has no names",
-			    generation);
+		trouble_set(&e->health, TROUBLE_POLICY, "what the kernel enforces goes on, but could not be taken up: %s", stored_why ? stored_why : "?");
+	else
+		resume_without(e, generation, stored_why ? stored_why : "no memory");
 }

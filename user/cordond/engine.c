@@ -14,6 +14,7 @@
 #include "notify.h"
 
 #define FLOWS_REMEMBERED 16384
+#define UNKNOWN_SHARE 8 /* one in so many device rows may be a stranger's */
 
 static const struct timeval one_second = { .tv_sec = 1 };
 static const struct timeval settle_time = { .tv_usec = 50000 };
@@ -179,6 +180,7 @@ static int make_events(struct engine *e)
 static int make_rooms(struct engine *e, char **ret_why)
 {
 	struct identity_options options = { .port_of_place = ports_of_place, .ctx = e };
+	struct dataplane_usage usage = { 0 };
 	int r;
 
 	r = open_state(e, ret_why);
@@ -187,6 +189,8 @@ static int make_rooms(struct engine *e, char **ret_why)
 	r = open_dataplane(e, ret_why);
 	if (r < 0)
 		return r;
+	dataplane_usage(e->dp, &usage);
+	options.max_unknown = usage.max_devices / UNKNOWN_SHARE;
 	r = identity_new(&options, &e->identity);
 	if (r < 0)
 		return r;

@@ -226,13 +226,21 @@ int identity_device(struct identity *identity, uint64_t key, const struct datapl
 	return 0;
 }
 
+static bool has_room_for_unknown(const struct identity *identity, uint32_t port)
+{
+	const struct identity_options *options = &identity->options;
+
+	return marks_unknown_on(&identity->marks, port) < options->max_unknown_per_port &&
+	       (!options->max_unknown || marks_unknown(&identity->marks) < options->max_unknown);
+}
+
 int identity_seen(struct identity *identity, uint64_t key, uint32_t port)
 {
 	struct mark *mark = marks_find(&identity->marks, key);
 
 	if ((mark && mark->unknown) || image_device_find(identity->image, key))
 		return -EEXIST;
-	if (marks_unknown_on(&identity->marks, port) >= identity->options.max_unknown_per_port)
+	if (!has_room_for_unknown(identity, port))
 		return -ENOSPC;
 	mark = marks_put(&identity->marks, key);
 	if (!mark)

@@ -21,6 +21,7 @@ struct identity_options {
 	uint32_t (*port_of_place)(void *ctx, const char *place);
 	void *ctx;
 	uint32_t max_unknown_per_port; /* rows the engine makes for MACs that no file names; 0: 64 */
+	uint32_t max_unknown;          /* the same over all ports, so that declared devices keep their room; 0: no limit */
 };
 
 int identity_new(const struct identity_options *options, struct identity **ret);
@@ -38,7 +39,7 @@ void identity_commit(struct identity *identity, const struct policy *policy, con
 /* One device's row as it should be now, for dataplane_device_set(). -ENOENT. Borrowed until the next call. */
 int identity_device(struct identity *identity, uint64_t key, const struct dataplane_device **ret);
 
-/* A MAC that no row knows spoke: makes a row in segment `unknown`. 0 made, -EEXIST known, -ENOSPC the port has its fill. */
+/* A MAC that no row knows spoke: makes a row in segment `unknown`. 0 made, -EEXIST known, -ENOSPC the port or the gateway has its fill. */
 int identity_seen(struct identity *identity, uint64_t key, uint32_t port);
 int identity_forget_unknown(struct identity *identity);
 

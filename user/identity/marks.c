@@ -56,6 +56,15 @@ struct mark *marks_put(struct marks *marks, uint64_t key)
 	return &marks->items[at];
 }
 
+size_t marks_unknown(const struct marks *marks)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < marks->n; i++)
+		count += marks->items[i].unknown;
+	return count;
+}
+
 size_t marks_unknown_on(const struct marks *marks, uint32_t port)
 {
 	size_t count = 0;

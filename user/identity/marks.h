@@ -34,6 +34,7 @@ struct marks {
 struct mark *marks_find(const struct marks *marks, uint64_t key);
 /* Finds or makes; NULL without memory. Moves others: earlier pointers are void. */
 struct mark *marks_put(struct marks *marks, uint64_t key);
+size_t marks_unknown(const struct marks *marks);
 size_t marks_unknown_on(const struct marks *marks, uint32_t port);
 void marks_done(struct marks *marks);
 
