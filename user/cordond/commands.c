@@ -93,9 +93,9 @@ static void send_applied(struct engine *e, struct control_client *client, const 
 	const struct revision *now = e->in_force;
 	_cleanup_free_ char *undo = result->changed && result->previous ? format_text("cordon rollback %" PRIu64, result->previous) : NULL;
 
-	control_data(client, json_pack("{s:i, s:b, s:I, s:I, s:s, s:I?, s:I, s:I, s:I, s:f, s:s?}", "schema", 1, "changed", result->changed,
+	control_data(client, json_pack("{s:i, s:b, s:I, s:I, s:s, s:o, s:I, s:I, s:I, s:f, s:s?}", "schema", 1, "changed", result->changed,
 				       "revision", (json_int_t)now->rev, "generation", (json_int_t)now->generation, "hash", now->hash,
-				       "previous", (json_int_t)result->previous, "devices", (json_int_t)now->policy->n_devices, "rules",
+				       "previous", result->previous ? json_integer((json_int_t)result->previous) : json_null(), "devices", (json_int_t)now->policy->n_devices, "rules",
 				       (json_int_t)now->policy->n_rules, "classes", (json_int_t)(now->image->n_classes ? now->image->n_classes - 1 : 0),
 				       "milliseconds", result->milliseconds, "undo", undo));
 	if (!result->changed)
