@@ -149,6 +149,47 @@ Test(adopt, what_is_pinned_is_taken_up_as_it_is)
 	cr_expect_eq(ask_pinned(ifindex, 81), XDP_PASS);
 }
 
+/* XDP_PASS for everything: stands for the program of another version. */
+static int other_version(void)
+{
+	struct bpf_insn insns[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = BPF_F_XDP_HAS_FRAGS, .expected_attach_type = BPF_XDP);
+
+	return bpf_prog_load(BPF_PROG_TYPE_XDP, "other", "GPL", insns, ARRAY_SIZE(insns), &opts);
+}
+
+Test(adopt, another_version_of_the_program_is_replaced_in_place)
+{
+	uint32_t ifindex = small_veth("p1"), maps, other, at;
+	int fd = other_version(), link;
+
+	cr_assert_geq(fd, 0);
+	set_port(1, ifindex);
+	must_apply(80);
+	maps = id_of("maps/devices");
+	link = bpf_obj_get(SMALL_PINS "/links/xdp-1");
+	cr_assert_eq(bpf_link_update(link, fd, NULL), 0);
+	close(link);
+	cr_assert_eq(unlink(SMALL_PINS "/progs/xdp_from_device"), 0);
+	cr_assert_eq(bpf_obj_pin(fd, SMALL_PINS "/progs/xdp_from_device"), 0);
+	close(fd);
+	other = link_prog("xdp-1", &at);
+	cr_expect_eq(ask_pinned(ifindex, 81), XDP_PASS);
+
+	start_again();
+	cr_expect(dataplane_adopted(dp));
+	cr_expect_eq(id_of("maps/devices"), maps);
+	cr_expect_neq(link_prog("xdp-1", &at), other);
+	cr_expect_eq(link_prog("xdp-1", &at), id_of("progs/xdp_from_device"));
+	cr_expect_eq(at, ifindex);
+	cr_expect_eq(ask_pinned(ifindex, 80), XDP_PASS);
+	cr_expect_eq(ask_pinned(ifindex, 81), XDP_DROP);
+	cr_expect_neq(access(SMALL_PINS "/progs/xdp_from_device_new", F_OK), 0);
+}
+
 Test(adopt, an_interface_that_comes_back_is_attached_anew)
 {
 	uint32_t ifindex = small_veth("p1"), second, at;

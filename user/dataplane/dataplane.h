@@ -59,7 +59,10 @@ struct dataplane_port {
 
 enum dataplane_attach { DATAPLANE_ATTACH_NONE, DATAPLANE_ATTACH_NATIVE, DATAPLANE_ATTACH_GENERIC, DATAPLANE_ATTACH_TC };
 
-/* Writes the row, then attaches; adopts a pinned link that still holds this interface. *ret_how says which hook it got. */
+/*
+ * Writes the row, then attaches; adopts a pinned link that still holds this interface. *ret_how says which hook it got.
+ * On success *ret_why may hold a warning: the card goes on hiding VLAN tags from XDP.
+ */
 int dataplane_port_set(struct dataplane *dp, const struct dataplane_port *port, enum dataplane_attach *ret_how, char **ret_why);
 /* The interface is gone or no longer ours: unpins its links, frees the row. */
 int dataplane_port_clear(struct dataplane *dp, uint32_t number);

@@ -95,8 +95,8 @@ static int layout_differs(const char *bpffs, const char *what, char **ret_why)
 {
 	return why(ret_why, -EPROTO,
 		   "what is pinned under %s was made by another version (%s): it goes on enforcing untouched. Start the version that made it, "
-		   "or take it off first (cordond --remove; ports forward unjudged until the next start)",
-		   bpffs, what);
+		   "or take it off first (rm -r %s); ports forward unjudged from then until the next start",
+		   bpffs, what, bpffs);
 }
 
 static int layout_check(const char *bpffs, int control_fd, char **ret_why)
@@ -179,9 +179,9 @@ static int maps_adopt(struct dataplane *dp, char **ret_why)
 
 	if (n && pins_have_links(dp->bpffs))
 		return why(ret_why, -EPROTO,
-			   "the pin of map %s is gone from %s/maps while ports are enforced: what runs is left alone. Take it off and start anew "
-			   "(cordond --remove; ports forward unjudged until then)",
-			   missing, dp->bpffs);
+			   "the pin of map %s is gone from %s/maps while ports are enforced: what runs is left alone. To start anew take it off "
+			   "(rm -r %s); ports forward unjudged from then until the next start",
+			   missing, dp->bpffs, dp->bpffs);
 	if (n) {
 		pins_clear(dp->bpffs);
 		return 0;
