@@ -33,6 +33,7 @@ enum sender {
 /* What guard.h asks of an ARP packet; addresses mapped, so that bindings can be looked up. */
 struct arp_detail {
 	__u16 op;
+	__u8 readable; /* but for its hardware type, of which Linux takes that of IEEE 802 too */
 	__u8 well_formed;
 	__u8 sha[6];
 	__u8 tha[6];
@@ -68,7 +69,7 @@ struct packet {
 	__u8 no_guards;   /* the device must prove itself by 802.1X first */
 	__u8 unauthenticated;
 	__u8 seen_before; /* judged and counted at the sender's port already */
-	__u8 priority_tag;
+	__u8 router_alert; /* IPv6: the one hop-by-hop header that MLD may have is there */
 
 	/* link */
 	__u8 src_mac[6];

@@ -80,20 +80,25 @@ static __always_inline bool address_is_multicast(const struct packet *p)
 
 static __noinline enum cordon_reason judge_from_device(struct packet *p, struct port *port, bool *ret_placed)
 {
-	enum cordon_reason reason = packet_enter(p, port), source;
+	enum cordon_reason reason = packet_enter(p, port), source, sits;
 
 	if (reason != CORDON_REASON_NONE)
 		return reason;
 	if (p->link_fault == CORDON_REASON_SHORT_FRAME || p->link_fault == CORDON_REASON_SOURCE_MAC)
 		return p->link_fault;
-	if (has_foreign_tag(p))
-		return CORDON_REASON_VLAN;
-	reason = device_sits_here(p, p->src_mac, port, true, ret_placed);
-	if (reason != CORDON_REASON_NONE)
-		return reason;
+	if (mac_equal(p->src_mac, port->mac)) /* the gateway's own sits nowhere but here */
+		return CORDON_REASON_WRONG_PORT;
+	sits = device_sits_here(p, p->src_mac, port, true, ret_placed);
+	if (sits == CORDON_REASON_WRONG_PORT || sits == CORDON_REASON_STALE_ROW)
+		return sits;
+	/* Also of a stranger, and behind a tag: neither may hide another's address where audit lets strangers and tags pass. */
 	reason = claims_from_device(p, &source);
 	if (reason != CORDON_REASON_NONE)
 		return reason;
+	if (sits != CORDON_REASON_NONE)
+		return sits;
+	if (has_foreign_tag(p))
+		return CORDON_REASON_VLAN;
 	if (p->link_fault != CORDON_REASON_NONE)
 		return p->link_fault;
 	if (p->ethertype == ETH_P_PAE)
@@ -159,12 +164,12 @@ static __noinline enum cordon_reason judge_to_device(struct packet *p, struct po
 		return p->link_fault;
 	if (!group)
 		receiver = receiver_resolve(p, port);
-	if (p->ethertype == ETH_P_ARP ? p->arp.well_formed && !address_is_zero(&p->arp.spa) : p->ip && !address_is_zero(&p->src)) {
+	if (p->ethertype == ETH_P_ARP ? p->arp.readable && !address_is_zero(&p->arp.spa) : p->ip && !address_is_zero(&p->src)) {
 		reason = claims_to_device(p, &p->src, in_port);
 		if (reason != CORDON_REASON_NONE)
 			return reason;
 	}
-	if (receiver == CORDON_REASON_UNKNOWN_DEVICE || receiver == CORDON_REASON_NOT_HERE || receiver == CORDON_REASON_STALE_ROW)
+	if (receiver != CORDON_REASON_NONE && receiver != CORDON_REASON_BAD_DESTINATION)
 		return receiver;
 	if (p->link_fault != CORDON_REASON_NONE)
 		return p->link_fault;

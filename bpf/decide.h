@@ -47,6 +47,7 @@ static __noinline enum cordon_reason decide(struct packet *p, __u16 from, __u16 
 	void *table;
 
 	p->rule = CORDON_RULE_NONE;
+	p->deny_audit = 0;
 	if (!head || head->generation != p->generation)
 		return CORDON_REASON_STALE_ROW;
 	if (!pair)

@@ -90,6 +90,23 @@ static __always_inline __u32 binding_owner(const struct packet *p, const struct 
 	return READ_ONCE(binding->device[p->side & 1]);
 }
 
+/* As binding_owner(), and of link-local addresses also those that a device's MAC makes. */
+static __noinline __u32 address_owner(const struct packet *p, const struct address *address, __u16 *ret_class)
+{
+	__u32 row = binding_owner(p, address, ret_class);
+	const __u8 *b = address->byte;
+	__u8 mac[6] = {b[8] ^ 2, b[9], b[10], b[13], b[14], b[15]};
+	struct device *device;
+
+	if (row != CORDON_DEVICE_NONE || !address_is_eui64(address, mac))
+		return row;
+	device = device_find(mac, p->vlan, &row);
+	if (!device)
+		return CORDON_DEVICE_NONE;
+	*ret_class = side_read(&device->side[p->side & 1], p->generation).class;
+	return row;
+}
+
 /* Class of an address that belongs to nobody: its network's. 0 only where the policy has no networks at all. */
 static __always_inline __u16 network_class(const struct packet *p, const struct address *address)
 {
@@ -130,6 +147,23 @@ static __always_inline bool port_lets_roam(__u32 from, const struct port *to)
 	return port && port->group && port->group == to->group;
 }
 
+/* A known device with a tag that is not its own is told as that, and makes no row. */
+static __always_inline enum cordon_reason device_of_other_tag(struct packet *p, const __u8 mac[6], const struct port *port, bool speaks)
+{
+	struct device *device;
+	__u32 row = 0, at;
+
+	device = device_find(mac, 0, &row);
+	if (!device)
+		return CORDON_REASON_UNKNOWN_DEVICE;
+	at = READ_ONCE(device->port);
+	if (at != port->number && at != CORDON_PORT_NONE && !port_lets_roam(at, port))
+		return speaks ? CORDON_REASON_WRONG_PORT : CORDON_REASON_NOT_HERE;
+	p->device = row;
+	packet_meets(p, device, side_read(&device->side[p->side & 1], p->generation));
+	return CORDON_REASON_VLAN;
+}
+
 /*
  * The device whose port this is must be known, and sit here. One without a place takes the first port it speaks on; the
  * compare-and-swap lets two ports race for it and one win.
@@ -141,8 +175,8 @@ static __noinline enum cordon_reason device_sits_here(struct packet *p, const __
 	__u32 row = 0, at;
 
 	device = device_find(mac, p->vlan, &row);
-	if (!device) /* a known device with a tag that is not its own is told as that, and makes no row */
-		return p->vlan && device_find(mac, 0, &row) ? CORDON_REASON_VLAN : CORDON_REASON_UNKNOWN_DEVICE;
+	if (!device)
+		return p->vlan ? device_of_other_tag(p, mac, port, speaks) : CORDON_REASON_UNKNOWN_DEVICE;
 	side = side_read(&device->side[p->side & 1], p->generation);
 	if (!side.generation || (device->until && device->until < p->now))
 		return CORDON_REASON_UNKNOWN_DEVICE;
@@ -206,6 +240,15 @@ static __always_inline __u16 device_class(const struct packet *p, __u32 row)
 	return device ? side_read(&device->side[p->side & 1], p->generation).class : 0;
 }
 
+/* A stranger that has the owner's MAC and port is the owner, whose tag is not as the policy says: no thief. */
+static __always_inline bool owner_without_its_tag(const struct packet *p, __u32 owner, const __u8 mac[6])
+{
+	struct device *device = p->device == CORDON_DEVICE_NONE && owner >= CORDON_DEVICE_FIRST ? device_row(owner) : NULL;
+	__u32 at = device ? READ_ONCE(device->port) : CORDON_PORT_NONE;
+
+	return device && READ_ONCE(device->key) >> 16 == mac_number(mac) && (at == p->port || at == CORDON_PORT_NONE);
+}
+
 /*
  * Does the address belong to the port's device (p->device, which has `mac`)? NONE: yes, *ret_class set.
  * SPOOFED_SOURCE: it is another's. BAD_SOURCE: nobody's.
@@ -217,7 +260,7 @@ static __noinline enum cordon_reason address_is_own(const struct packet *p, cons
 	if (owner == p->device && owner != CORDON_DEVICE_NONE)
 		return CORDON_REASON_NONE;
 	if (owner != CORDON_DEVICE_NONE)
-		return CORDON_REASON_SPOOFED_SOURCE;
+		return owner_without_its_tag(p, owner, mac) ? CORDON_REASON_BAD_SOURCE : CORDON_REASON_SPOOFED_SOURCE;
 	if (p->device != CORDON_DEVICE_NONE && address_is_eui64(address, mac)) {
 		*ret_class = device_class(p, p->device);
 		return CORDON_REASON_NONE;

@@ -159,6 +159,7 @@ static __noinline enum cordon_reason flow_rejudge(struct packet *p, struct flow 
 	flow->rule = p->rule;
 	flow->verdict = reason == CORDON_REASON_NONE ? CORDON_VERDICT_ALLOW : CORDON_VERDICT_WOULD_DENY;
 	flow->reason = reason == CORDON_REASON_NONE ? CORDON_REASON_RULE : reason;
+	flow->rule_audit = reason != CORDON_REASON_NONE && p->deny_audit;
 	flow->side[side & 1].device = p->src_device;
 	flow->side[side & 1].device_generation = p->src_generation;
 	flow->side[(side ^ 1) & 1].device = p->dst_device;
@@ -176,13 +177,17 @@ static __always_inline enum cordon_reason tcp_step(const struct packet *p, struc
 	__u8 f = p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_FIN | TCP_RST);
 
 	if (f == TCP_SYN) {
-		/* A repeated SYN of a connection not yet answered is that connection's. */
-		if (side == 0 && flow->state == CORDON_FLOW_NEW)
+		/*
+		 * Repeated, late, or forged by who guesses the ports: it changes nothing of a live connection, whose ends settle
+		 * it with a challenge ACK and, if the initiator did restart, a RST (RFC 5961 4).
+		 */
+		if (side == 0 && (flow->state == CORDON_FLOW_NEW || flow->state == CORDON_FLOW_ESTABLISHED))
 			return CORDON_REASON_NONE;
 		return CORDON_REASON_RULE;
 	}
 	if (f & TCP_RST) {
-		flow->state = CORDON_FLOW_CLOSING;
+		if (flow->state != CORDON_FLOW_NEW || side == 1)
+			flow->state = CORDON_FLOW_CLOSING;
 		return CORDON_REASON_NONE;
 	}
 	if (flow->state == CORDON_FLOW_NEW) {
@@ -196,6 +201,8 @@ static __always_inline enum cordon_reason tcp_step(const struct packet *p, struc
 	}
 	if (f & TCP_FIN)
 		flow->state = CORDON_FLOW_CLOSING;
+	else if (flow->state == CORDON_FLOW_CLOSING && !((flow->tcp_flags[0] | flow->tcp_flags[1]) & TCP_FIN))
+		flow->state = CORDON_FLOW_ESTABLISHED; /* the RST was not taken (RFC 5961 3): who goes on is alive */
 	return CORDON_REASON_NONE;
 }
 
@@ -236,7 +243,7 @@ static __always_inline enum cordon_reason quota_take(__u32 owner)
 	if (!budget || !device)
 		return CORDON_REASON_INTERNAL;
 	quota = READ_ONCE(device->flow_quota);
-	if (__sync_fetch_and_add(&budget->flows, 1) >= quota && quota) {
+	if ((__s32)__sync_fetch_and_add(&budget->flows, 1) >= (__s32)quota && quota) {
 		__sync_fetch_and_sub(&budget->flows, 1);
 		return CORDON_REASON_FLOW_QUOTA;
 	}
@@ -251,13 +258,35 @@ static __always_inline void quota_give(__u32 owner)
 		__sync_fetch_and_sub(&budget->flows, 1);
 }
 
-/* Puts a row for this packet's conversation into the table, its sender on `side`; over an old row of the same key. */
+/*
+ * Into the table, over an old row of the same key, whose owner gets its share back only when it is gone. Where another CPU or
+ * the sweep was quicker with this key, the table stays as they left it.
+ */
+static __always_inline enum cordon_reason flow_put(const struct flow_key *key, const struct flow *flow)
+{
+	struct flow *old = bpf_map_lookup_elem(&flows, key);
+	__u32 owner = flow_owner(flow), before = old ? flow_owner(old) : CORDON_DEVICE_NONE;
+	enum cordon_reason quota = old && before == owner ? CORDON_REASON_NONE : quota_take(owner);
+	long err;
+
+	if (quota != CORDON_REASON_NONE)
+		return quota;
+	err = bpf_map_update_elem(&flows, key, flow, old ? BPF_EXIST : BPF_NOEXIST);
+	if (old && before == owner)
+		return err && err != -ENOENT ? CORDON_REASON_FLOW_FULL : CORDON_REASON_NONE;
+	if (err)
+		quota_give(owner);
+	else if (old)
+		quota_give(before);
+	return err && err != -EEXIST && err != -ENOENT ? CORDON_REASON_FLOW_FULL : CORDON_REASON_NONE;
+}
+
+/* Puts a row for this packet's conversation into the table, its sender on `side`. */
 static __noinline enum cordon_reason flow_insert(struct packet *p, __u8 source_index, __u8 side, enum cordon_reason reason, __u8 verdict)
 {
-	struct flow *flow = &p->fresh, *old;
+	struct flow *flow = &p->fresh;
 	__u8 s = side & 1, d = (side ^ 1) & 1;
-	enum cordon_reason quota;
-	long err;
+	enum cordon_reason full;
 
 	__builtin_memset(flow, 0, sizeof(*flow));
 	flow->id = p->key;
@@ -268,6 +297,7 @@ static __noinline enum cordon_reason flow_insert(struct packet *p, __u8 source_i
 	flow->state = side == 0 && reason != CORDON_REASON_ADOPTED && begins_flow(p) ? CORDON_FLOW_NEW : CORDON_FLOW_ESTABLISHED;
 	flow->reason = reason;
 	flow->verdict = verdict;
+	flow->rule_audit = verdict == CORDON_VERDICT_WOULD_DENY && p->deny_audit;
 	flow->side[s].device = p->src_device;
 	flow->side[s].device_generation = p->src_generation;
 	flow->side[d].device = p->dst_device;
@@ -277,17 +307,9 @@ static __noinline enum cordon_reason flow_insert(struct packet *p, __u8 source_i
 	flow->side[s].last = p->now;
 	flow->tcp_flags[s] = p->tcp_flags;
 
-	old = bpf_map_lookup_elem(&flows, &p->key);
-	if (old)
-		quota_give(flow_owner(old));
-	quota = quota_take(flow_owner(flow));
-	if (quota != CORDON_REASON_NONE)
-		return quota;
-	err = bpf_map_update_elem(&flows, &p->key, flow, BPF_ANY);
-	if (err) {
-		quota_give(flow_owner(flow));
-		return CORDON_REASON_FLOW_FULL;
-	}
+	full = flow_put(&p->key, flow);
+	if (full != CORDON_REASON_NONE)
+		return full;
 	p->in_flow = 1 + side;
 	p->new_flow = 1;
 	return CORDON_REASON_NONE;
@@ -322,12 +344,14 @@ static __always_inline enum cordon_reason flow_adopt(struct packet *p, __u8 sour
 			return CORDON_REASON_ADOPTED;
 	}
 	p->rule = CORDON_RULE_NONE; /* of a direction that was only tried */
+	p->deny_audit = 0;
 	return CORDON_REASON_NO_FLOW;
 }
 
 static __always_inline enum cordon_reason flow_begin(struct packet *p, __u8 source_index, const struct port *port)
 {
 	enum cordon_reason reason;
+	__u8 audit;
 	__u32 rule;
 
 	p->rule = CORDON_RULE_NONE;
@@ -345,9 +369,11 @@ static __always_inline enum cordon_reason flow_begin(struct packet *p, __u8 sour
 	if (reason != CORDON_REASON_NONE) {
 		/* UDP has no start to be seen: the first packet met may be an answer to what was asked before we were here. */
 		rule = p->rule;
+		audit = p->deny_audit;
 		if (p->proto == IPPROTO_UDP && flow_adopt(p, source_index, port) == CORDON_REASON_ADOPTED)
 			return CORDON_REASON_ADOPTED;
 		p->rule = rule;
+		p->deny_audit = audit;
 		return flow_denied(p, source_index, reason);
 	}
 	reason = flow_insert(p, source_index, 0, CORDON_REASON_RULE, CORDON_VERDICT_ALLOW);
@@ -406,6 +432,7 @@ static __noinline enum cordon_reason flow_judge(struct packet *p, const struct p
 	}
 	flow_count(p, flow, side);
 	p->flow_would_deny = flow->verdict == CORDON_VERDICT_WOULD_DENY;
+	p->deny_audit = flow->rule_audit;
 	return p->flow_would_deny ? flow->reason : CORDON_REASON_ESTABLISHED;
 }
 

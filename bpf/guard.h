@@ -50,7 +50,7 @@ static __always_inline bool is_router_speech(const struct packet *p)
 static __noinline bool target_talks(struct packet *p, const struct address *target, __u16 class)
 {
 	__u16 other = 0;
-	__u32 owner = binding_owner(p, target, &other);
+	__u32 owner = address_owner(p, target, &other);
 
 	if (owner == CORDON_DEVICE_GATEWAY)
 		return true;
@@ -64,7 +64,7 @@ static __always_inline enum cordon_reason arp_sender(struct packet *p, __u16 *re
 {
 	enum cordon_reason own;
 
-	if (!p->arp.well_formed)
+	if (!p->arp.readable)
 		return CORDON_REASON_NONE;
 	if (!mac_equal(p->arp.sha, p->src_mac))
 		return CORDON_REASON_ARP_SPOOF;
@@ -162,6 +162,21 @@ static __always_inline bool dest_is_all_routers(const struct packet *p)
 	return d[0] == bpf_cpu_to_be64(0xff02000000000000ULL) && d[1] == bpf_cpu_to_be64(2);
 }
 
+/*
+ * ND speaks to a group of this link, or to one party on it. A destination farther away would be routed, and carry what the
+ * device likes past every rule. Resolves the other end where it is one party.
+ */
+static __always_inline bool nd_stays_on_link(struct packet *p, const struct port *port)
+{
+	bool to_gateway = mac_equal(p->dst_mac, port->mac);
+
+	if (p->dst.byte[0] == 0xff)
+		return (p->dst.byte[1] & 0x0f) == 2 && (mac_is_multicast(p->dst_mac) || to_gateway);
+	if (!peer_resolve(p, &p->dst, p->dst_mac, false))
+		return false;
+	return p->dst_device == CORDON_DEVICE_GATEWAY ? to_gateway : !to_gateway && dest_mac_fits(p, port, p->dst_device);
+}
+
 static __always_inline enum cordon_reason nd_from_device(struct packet *p, const struct port *port, enum cordon_reason source)
 {
 	bool unspecified = address_is_zero(&p->src);
@@ -171,42 +186,63 @@ static __always_inline enum cordon_reason nd_from_device(struct packet *p, const
 		return CORDON_REASON_ND_MALFORMED;
 	if (source != CORDON_REASON_NONE && !unspecified)
 		return source;
+	if (!nd_stays_on_link(p, port))
+		return CORDON_REASON_ND_TARGET;
 	if (is_icmp6(p, 133))
 		return dest_is_all_routers(p) || mac_equal(p->dst_mac, port->mac) ? CORDON_REASON_GUARD_ND : CORDON_REASON_DEST_MAC;
 	if (address_is_own(p, &p->nd.target, p->src_mac, &class) == CORDON_REASON_NONE) {
 		/* Duplicate address detection, or an advertisement of its own address; a unicast one only to who may hear it. */
 		if (mac_is_multicast(p->dst_mac) || mac_equal(p->dst_mac, port->mac))
 			return CORDON_REASON_GUARD_ND;
-		return target_talks(p, &p->dst, class) ? CORDON_REASON_GUARD_ND : CORDON_REASON_ND_TARGET;
+		return classes_talk(p, class, p->dst_class) ? CORDON_REASON_GUARD_ND : CORDON_REASON_ND_TARGET;
 	}
 	if (!is_icmp6(p, 135) || unspecified)
 		return CORDON_REASON_ND_TARGET;
-	if (!mac_is_multicast(p->dst_mac) && !dest_mac_fits(p, port, binding_owner(p, &p->nd.target, &class)))
+	if (!mac_is_multicast(p->dst_mac) && !dest_mac_fits(p, port, address_owner(p, &p->nd.target, &class)))
 		return CORDON_REASON_DEST_MAC;
 	return target_talks(p, &p->nd.target, p->src_class) ? CORDON_REASON_GUARD_ND : CORDON_REASON_ND_TARGET;
 }
 
 static __always_inline enum cordon_reason dhcp4_from_device(struct packet *p, const struct port *port, enum cordon_reason source)
 {
-	bool to_gateway = mac_equal(p->dst_mac, port->mac);
+	bool to_gateway = mac_equal(p->dst_mac, port->mac), to_all = address_v4(&p->dst) == 0xffffffff;
+	__u16 class = 0;
 
 	if (p->sport != 68 || !p->dhcp.well_formed || p->dhcp.op != 1 || !mac_equal(p->dhcp.chaddr, p->src_mac))
 		return CORDON_REASON_DHCP_MALFORMED;
-	if (source != CORDON_REASON_NONE && !address_is_zero(&p->src))
+	if (source != CORDON_REASON_NONE && !(to_all && address_is_zero(&p->src)))
 		return source;
-	return to_gateway || is_broadcast(p->dst_mac) ? CORDON_REASON_GUARD_DHCP : CORDON_REASON_DEST_MAC;
+	if (to_all)
+		return to_gateway || is_broadcast(p->dst_mac) ? CORDON_REASON_GUARD_DHCP : CORDON_REASON_DEST_MAC;
+	if (binding_owner(p, &p->dst, &class) != CORDON_DEVICE_GATEWAY)
+		return CORDON_REASON_NONE; /* a server elsewhere is a peer like any other */
+	return to_gateway ? CORDON_REASON_GUARD_DHCP : CORDON_REASON_DEST_MAC;
 }
 
 static __always_inline enum cordon_reason dhcp6_from_device(struct packet *p, const struct port *port, enum cordon_reason source)
 {
 	const __u64 *d = (const __u64 *)&p->dst;
 	bool to_all = d[0] == bpf_cpu_to_be64(0xff02000000000000ULL) && d[1] == bpf_cpu_to_be64(0x10002);
+	bool to_gateway = mac_equal(p->dst_mac, port->mac);
+	__u16 class = 0;
 
 	if (p->sport != 546 || !p->dhcp.well_formed || p->dhcp.op == 2 || p->dhcp.op == 7 || p->dhcp.op == 10 || p->dhcp.op > 11)
 		return CORDON_REASON_DHCP_MALFORMED;
 	if (source != CORDON_REASON_NONE)
 		return source;
-	return to_all || mac_equal(p->dst_mac, port->mac) ? CORDON_REASON_GUARD_DHCP : CORDON_REASON_DEST_MAC;
+	if (to_all)
+		return to_gateway || mac_is_multicast(p->dst_mac) ? CORDON_REASON_GUARD_DHCP : CORDON_REASON_DEST_MAC;
+	if (binding_owner(p, &p->dst, &class) != CORDON_DEVICE_GATEWAY)
+		return CORDON_REASON_NONE; /* a server elsewhere is a peer like any other */
+	return to_gateway ? CORDON_REASON_GUARD_DHCP : CORDON_REASON_DEST_MAC;
+}
+
+/* To a group of this link; the gateway hears it, and no router would carry it farther. */
+static __always_inline enum cordon_reason mld_from_device(const struct packet *p, enum cordon_reason source)
+{
+	if (!p->nd.own_groups || !mac_is_multicast(p->dst_mac) || p->dst.byte[0] != 0xff || (p->dst.byte[1] & 0x0f) != 2)
+		return CORDON_REASON_MULTICAST;
+	return source == CORDON_REASON_NONE || address_is_zero(&p->src) ? CORDON_REASON_GUARD_MLD : source;
 }
 
 /* NONE: no guard has a say. */
@@ -225,7 +261,7 @@ static __noinline enum cordon_reason guard_from_device(struct packet *p, const s
 	if (p->proto == IPPROTO_IGMP)
 		return CORDON_REASON_MULTICAST;
 	if (is_icmp6(p, 131) || is_icmp6(p, 132) || is_icmp6(p, 143))
-		return p->nd.own_groups ? CORDON_REASON_GUARD_MLD : CORDON_REASON_MULTICAST;
+		return mld_from_device(p, source);
 	return CORDON_REASON_NONE;
 }
 
@@ -290,7 +326,7 @@ static __always_inline enum cordon_reason resolution_to_device(struct packet *p,
 
 	if (p->sender == SENDER_GATEWAY)
 		return guard;
-	owner = binding_owner(p, target, &class);
+	owner = address_owner(p, target, &class);
 	if (!row_sits_on(owner, port))
 		return CORDON_REASON_NOT_HERE;
 	if (p->device == CORDON_DEVICE_NONE)
@@ -323,6 +359,7 @@ static __always_inline enum cordon_reason dhcp4_to_device(struct packet *p, cons
 static __noinline enum cordon_reason guard_to_device(struct packet *p, const struct port *port)
 {
 	bool solicited = is_icmp6(p, 135), advertised = is_icmp6(p, 136);
+	__u16 class = 0;
 
 	if (p->ethertype == ETH_P_ARP)
 		return arp_to_device(p, port);
@@ -330,6 +367,8 @@ static __noinline enum cordon_reason guard_to_device(struct packet *p, const str
 		return CORDON_REASON_NONE;
 	if (is_router_speech(p) && (p->sender != SENDER_GATEWAY || is_icmp6(p, 137)))
 		return CORDON_REASON_ROGUE_RA;
+	if (advertised && p->sender == SENDER_OUTSIDE && binding_owner(p, &p->nd.target, &class) != CORDON_DEVICE_NONE)
+		return CORDON_REASON_UPLINK_SPOOF;
 	if (!is_sound(p))
 		return CORDON_REASON_NONE;
 	if (is_router_speech(p))

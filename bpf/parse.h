@@ -13,6 +13,8 @@
 
 #include "base.h"
 
+#define MAX_HIDDEN 4 /* extension headers looked behind */
+
 struct cursor {
 	void *pos;
 	void *end;
@@ -90,8 +92,8 @@ static __always_inline void parse_arp(struct packet *p, struct cursor *c)
 	p->src = p->arp.spa;
 	p->dst = p->arp.tpa;
 	p->arp.op = bpf_ntohs(arp->op);
-	p->arp.well_formed = arp->hrd == bpf_htons(1) && arp->pro == bpf_htons(ETH_P_IP) && arp->hln == 6 && arp->pln == 4 &&
-			     (p->arp.op == 1 || p->arp.op == 2);
+	p->arp.readable = arp->pro == bpf_htons(ETH_P_IP) && arp->hln == 6 && arp->pln == 4 && (p->arp.op == 1 || p->arp.op == 2);
+	p->arp.well_formed = p->arp.readable && arp->hrd == bpf_htons(1);
 }
 
 static __always_inline bool v4_is_martian(const struct packet *p)
@@ -121,11 +123,29 @@ static __always_inline bool v6_is_martian(const struct packet *p)
 	return (!d[0] && !(d[1] & bpf_cpu_to_be64(0xffff000000000000ULL))) || (!s[0] && s[1]);
 }
 
+/*
+ * Of a transport header that stands where none may, only who it speaks for is read: behind options or extension headers, or in
+ * a first fragment, a host would still find it, and audit lets such frames pass. What must not pass in audit cannot hide there.
+ */
+static __always_inline void parse_peek(struct packet *p, struct cursor *c)
+{
+	__be16 *head = take(c, 4);
+
+	if (!head)
+		return;
+	if (p->proto == IPPROTO_ICMPV6) {
+		p->icmp_type = *(__u8 *)head;
+	} else if (p->proto == IPPROTO_UDP) {
+		p->sport = bpf_ntohs(head[0]);
+		p->dport = bpf_ntohs(head[1]);
+	}
+}
+
 /* Returns what the IPv4 header is, with the cursor behind it. */
 static __always_inline enum cordon_reason parse_ipv4(struct packet *p, struct cursor *c, __u32 room)
 {
 	struct iphdr *ip = take(c, sizeof(*ip));
-	__u32 sum = 0;
+	__u32 sum = 0, options;
 	__u16 frag;
 
 	if (!ip || ip->version != 4 || ip->ihl < 5)
@@ -139,17 +159,25 @@ static __always_inline enum cordon_reason parse_ipv4(struct packet *p, struct cu
 	frag = bpf_ntohs(ip->frag_off);
 	if (frag & 0x8000)
 		return CORDON_REASON_IP_MALFORMED;
-	if (frag & 0x3fff)
+	if (frag & 0x1fff)
 		return CORDON_REASON_FRAGMENT;
 	p->header_length = ip->ihl * 4;
-	if (ip->ihl != 5) {
-		__be32 *option = take(c, 4);
+	p->proto = ip->protocol;
+	options = (ip->ihl - 5) * 4;
+	if (options) {
+		__be32 *option = c->pos;
 
 		/* RFC 3376 4: IGMP carries Router Alert, TTL 1; nothing else may carry any option. */
-		if (ip->protocol != IPPROTO_IGMP || ip->ihl != 6 || !option || *option != bpf_htonl(0x94040000) || ip->ttl != 1)
-			return CORDON_REASON_IP_OPTIONS;
-		p->proto = IPPROTO_IGMP;
-		return CORDON_REASON_NONE;
+		if (p->proto == IPPROTO_IGMP && options == 4 && (void *)(option + 1) <= c->end && *option == bpf_htonl(0x94040000) &&
+		    ip->ttl == 1 && !(frag & 0x3fff))
+			return CORDON_REASON_NONE;
+		c->pos += options & 0x3c;
+		parse_peek(p, c);
+		return CORDON_REASON_IP_OPTIONS;
+	}
+	if (frag & 0x3fff) {
+		parse_peek(p, c);
+		return CORDON_REASON_FRAGMENT;
 	}
 #pragma unroll
 	for (int i = 0; i < 10; i++)
@@ -157,13 +185,14 @@ static __always_inline enum cordon_reason parse_ipv4(struct packet *p, struct cu
 	sum = (sum & 0xffff) + (sum >> 16);
 	if (((sum & 0xffff) + (sum >> 16)) != 0xffff)
 		return CORDON_REASON_IP_CHECKSUM;
-	if (!ip->ttl)
+	if (!ip->ttl) {
+		parse_peek(p, c);
 		return CORDON_REASON_IP_TTL;
+	}
 	if (v4_is_martian(p))
 		return CORDON_REASON_IP_MARTIAN;
 	if (address_equal(&p->src, &p->dst))
 		return CORDON_REASON_IP_SELF;
-	p->proto = ip->protocol;
 	return CORDON_REASON_NONE;
 }
 
@@ -172,6 +201,25 @@ static __always_inline bool ipv6_is_extension(__u8 next)
 	/* RFC 7045 4 with mobility, HIP, Shim6 and the experimental numbers */
 	return next == 0 || next == 43 || next == 50 || next == 51 || next == 59 || next == 60 || next == 135 || next == 139 ||
 	       next == 140 || next == 253 || next == 254;
+}
+
+/* Behind extension headers (RFC 7113: a router advertisement hidden there). Where the walk ends early, `proto` is that of a header. */
+static __always_inline void parse_hidden6(struct packet *p, struct cursor *c)
+{
+	for (int i = 0; i < MAX_HIDDEN; i++) {
+		__u8 *head, next = p->proto;
+		__u32 size;
+
+		if (!ipv6_is_extension(next) && next != 44)
+			break;
+		head = take(c, 8);
+		if (!head || (next == 44 && (head[2] || head[3] & 0xf8)))
+			return;
+		size = next == 44 ? 0 : next == 51 ? (__u32)head[1] * 4 : (__u32)head[1] * 8;
+		c->pos += size & 0x7fc;
+		p->proto = head[0];
+	}
+	parse_peek(p, c);
 }
 
 static __always_inline enum cordon_reason parse_ipv6(struct packet *p, struct cursor *c, __u32 room)
@@ -191,23 +239,35 @@ static __always_inline enum cordon_reason parse_ipv6(struct packet *p, struct cu
 		p->net_length = room;
 	if (p->net_length > room)
 		return CORDON_REASON_IP_MALFORMED;
-	if (!ip->hop_limit)
+	p->proto = ip->nexthdr;
+	if (!ip->hop_limit) {
+		parse_peek(p, c);
 		return CORDON_REASON_IP_TTL;
+	}
 	if (v6_is_martian(p))
 		return CORDON_REASON_IP_MARTIAN;
 	if (address_equal(&p->src, &p->dst))
 		return CORDON_REASON_IP_SELF;
-	p->proto = ip->nexthdr;
-	if (p->proto == 44)
+	if (p->proto == 44) {
+		parse_hidden6(p, c);
 		return CORDON_REASON_FRAGMENT;
-	if (p->proto != 0)
-		return ipv6_is_extension(p->proto) ? CORDON_REASON_EXT_HEADER : CORDON_REASON_NONE;
+	}
+	if (p->proto != 0) {
+		if (!ipv6_is_extension(p->proto))
+			return CORDON_REASON_NONE;
+		parse_hidden6(p, c);
+		return CORDON_REASON_EXT_HEADER;
+	}
 
 	/* RFC 3810 5: MLD carries one hop-by-hop header with Router Alert, and hop limit 1; nothing else may. */
-	alert = take(c, 8);
-	if (!alert || *alert != bpf_cpu_to_be64(0x3a00050200000100ULL) || ip->hop_limit != 1)
+	alert = c->pos;
+	if ((void *)(alert + 1) > c->end || *alert != bpf_cpu_to_be64(0x3a00050200000100ULL) || ip->hop_limit != 1) {
+		parse_hidden6(p, c);
 		return CORDON_REASON_EXT_HEADER;
+	}
+	c->pos = alert + 1;
 	p->proto = IPPROTO_ICMPV6;
+	p->router_alert = 1;
 	p->header_length += 8;
 	return CORDON_REASON_NONE;
 }
@@ -320,8 +380,10 @@ static __always_inline void parse_inner(struct packet *p, struct cursor *c)
 	l4 = take(c, sizeof(*l4));
 	if (!l4)
 		return;
-	p->inner.sport = bpf_ntohs(l4->a);
-	p->inner.dport = bpf_ntohs(l4->b);
+	if (p->inner.proto == IPPROTO_TCP || p->inner.proto == IPPROTO_UDP || p->inner.proto == IPPROTO_SCTP) {
+		p->inner.sport = bpf_ntohs(l4->a);
+		p->inner.dport = bpf_ntohs(l4->b);
+	}
 	p->inner.icmp_type = *(__u8 *)l4;
 	p->inner.icmp_id = bpf_ntohs(l4->c);
 	p->has_inner = 1;
@@ -364,7 +426,7 @@ static __always_inline bool address_is_solicited_node(const __u8 *a)
 /* MLDv2 report: at most eight records without sources (RFC 3810 5.2); all of them solicited-node groups? */
 static __always_inline void parse_mld2(struct packet *p, struct cursor *c, __u32 records)
 {
-	if (!records || records > 8)
+	if (!records || records > 8 || !p->router_alert)
 		return;
 	for (int i = 0; i < 8; i++) {
 		__u8 *record;
@@ -398,7 +460,7 @@ static __always_inline void parse_icmp6_detail(struct packet *p, struct cursor *
 	case 132: { /* MLDv1 report, done */
 		void *group = take(c, 16);
 
-		p->nd.own_groups = group && address_is_solicited_node(group);
+		p->nd.own_groups = group && p->router_alert && address_is_solicited_node(group);
 		return;
 	}
 	case 143:
@@ -427,6 +489,8 @@ static __always_inline enum cordon_reason parse_icmp(struct packet *p, struct cu
 	p->icmp_code = icmp->code;
 	p->icmp_id = bpf_ntohs(icmp->id);
 	p->header_length += sizeof(*icmp);
+	if (p->router_alert && icmp->type != 130 && icmp->type != 131 && icmp->type != 132 && icmp->type != 143)
+		return CORDON_REASON_EXT_HEADER;
 	if (icmp_is_error(p))
 		parse_inner(p, c);
 	else if (p->ip == 6)

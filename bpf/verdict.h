@@ -121,7 +121,10 @@ static __always_inline bool is_worth_telling(const struct packet *p, enum cordon
 
 static __always_inline __u8 drop_kind(const struct packet *p, enum cordon_reason reason)
 {
-	if (reason == CORDON_REASON_UNKNOWN_DEVICE && p->dir == CORDON_DIR_FROM_DEVICE)
+	bool stranger = p->device == CORDON_DEVICE_NONE && p->dir == CORDON_DIR_FROM_DEVICE;
+
+	/* One that begins with another's address gets its row too: what it sends next is then told as its own. */
+	if (stranger && (reason == CORDON_REASON_UNKNOWN_DEVICE || reason_weight(reason) == CORDON_WEIGHT_HARD) && reason != CORDON_REASON_WRONG_PORT)
 		return CORDON_EVENT_NEW_DEVICE;
 	return reason == CORDON_REASON_CUT ? CORDON_EVENT_CUT : CORDON_EVENT_DROP;
 }

@@ -193,7 +193,8 @@ struct flow {
 	__u8 tcp_flags[2];    /* all seen, by side */
 	__u8 reason;          /* why it was let in: enum cordon_reason */
 	__u8 verdict;         /* ALLOW, or WOULD_DENY for a flow that mode audit let in */
-	__u16 pad;
+	__u8 rule_audit;      /* WOULD_DENY because the rule that denies is itself in audit, whatever the mode of the ends */
+	__u8 pad;
 };
 
 /* Map `counters`, per CPU, by device row: frames that crossed the device's port, whatever became of them. */

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# Every line of tests/frames/frames.txt through `cordon replay`: verdict, reason and rule must be those of the line.
+# Every line of tests/frames/frames.txt and attacks.txt through `cordon replay`: verdict, reason and rule must be those of the line.
 # deadline: 400
 
 FRAMES=tests/frames
@@ -11,6 +11,10 @@ s/cam\.mac/02:00:00:00:00:11/g; s/cam\.4/192.168.1.11/g; s/cam\.6/fd00::11/g
 s/hub\.mac/02:00:00:00:00:12/g; s/hub\.4/192.168.1.12/g; s/hub\.6/fd00::12/g
 s/phone\.mac/02:00:00:00:00:13/g; s/phone\.4/192.168.1.13/g; s/phone\.6/fd00::13/g
 s/tag\.mac/02:00:00:00:00:14/g; s/tag\.4/192.168.1.14/g
+s/aud\.mac/02:00:00:00:00:15/g; s/aud\.4/192.168.1.15/g; s/aud\.6/fd00::15/g
+s/one\.mac/02:00:00:00:00:16/g; s/one\.4/192.168.1.16/g
+s/two\.mac/02:00:00:00:00:17/g; s/two\.4/192.168.1.17/g; s/two\.6/fd00::17/g
+s/new\.mac/02:00:00:00:00:99/g
 s/cloud\.4/203.0.113.10/g; s/cloud\.6/2001:db8:c::10/g
 s/net\.4/198.51.100.7/g; s/net\.6/2001:db8:99::7/g'
 
@@ -42,19 +46,27 @@ table_to_json() { # FILE
 	done < <(sed "$names" "$1")
 }
 
-test_every_frame_is_judged_as_the_table_says() {
+judge_table() { # FILE
 	local failed=0 number verdict reason rule
 	: >"$WORK/expected"
-	table_to_json "$FRAMES/frames.txt" >"$WORK/input.jsonl"
+	table_to_json "$1" >"$WORK/input.jsonl"
 	assert_ok cordon replay -c "$FRAMES/gateway.yaml" --policy "$FRAMES/policy.yaml" --frames "$WORK/input.jsonl"
 	jq -r '[.name, .verdict, .reason, .rule // "-"] | join(" ")' "$WORK/output" >"$WORK/seen"
 	if ! diff "$WORK/expected" "$WORK/seen" >"$WORK/diff"; then
 		while read -r sign number verdict reason rule; do
 			case $sign in
-			'<') say "$FRAMES/frames.txt:$number: expected $verdict $reason $rule; $(sed -n "${number}p" "$FRAMES/frames.txt")" ;;
+			'<') say "$1:$number: expected $verdict $reason $rule; $(sed -n "${number}p" "$1")" ;;
 			'>') say "    saw $verdict $reason $rule"; failed=$((failed + 1)) ;;
 			esac
 		done < <(grep '^[<>]' "$WORK/diff")
 		fail "$failed frames of $(wc -l <"$WORK/expected") were judged otherwise"
 	fi
+}
+
+test_every_frame_is_judged_as_the_table_says() {
+	judge_table "$FRAMES/frames.txt"
+}
+
+test_no_attack_of_the_table_gets_past_or_hurts_another() {
+	judge_table "$FRAMES/attacks.txt"
 }
