@@ -180,6 +180,7 @@ test_a_detached_program_is_put_back() {
 }
 
 test_hangup_takes_a_good_policy_and_refuses_a_bad_one() {
+	skip_in_vm "no other kernel changes this"
 	fresh
 	engine_start
 	echo 'rules: [' >"$WORK/policy/site.yaml"
@@ -196,6 +197,7 @@ test_hangup_takes_a_good_policy_and_refuses_a_bad_one() {
 }
 
 test_apply_says_what_it_did_and_how_to_undo_it() {
+	skip_in_vm "no other kernel changes this"
 	fresh
 	engine_start
 	wider_policy >"$WORK/wider.yaml"
@@ -214,6 +216,7 @@ test_apply_says_what_it_did_and_how_to_undo_it() {
 }
 
 test_a_bad_policy_changes_nothing() {
+	skip_in_vm "no other kernel changes this"
 	fresh
 	engine_start
 	echo '  - {id: bad, from: segment:nobody, to: any, allow: any}' >>"$WORK/policy/site.yaml"
@@ -224,6 +227,7 @@ test_a_bad_policy_changes_nothing() {
 }
 
 test_a_dry_run_shows_the_change_and_makes_none() {
+	skip_in_vm "no other kernel changes this"
 	fresh
 	engine_start
 	wider_policy >"$WORK/wider.yaml"
@@ -236,6 +240,7 @@ test_a_dry_run_shows_the_change_and_makes_none() {
 }
 
 test_the_applied_revision_wins_over_a_bad_folder_after_a_restart() {
+	skip_in_vm "no other kernel changes this"
 	fresh
 	engine_start
 	wider_policy >"$WORK/wider.yaml"
@@ -278,6 +283,7 @@ test_without_a_policy_ports_drop_all_and_say_so() {
 }
 
 test_fail_open_passes_until_there_is_a_policy() {
+	skip_in_vm "no other kernel changes this"
 	fresh
 	rm "$WORK/policy/site.yaml"
 	gateway_yaml 'fail: open' >"$WORK/gateway.yaml"
@@ -290,6 +296,7 @@ test_fail_open_passes_until_there_is_a_policy() {
 }
 
 test_only_one_engine_a_run_folder_and_pins() {
+	skip_in_vm "no other kernel changes this"
 	fresh
 	engine_start
 	assert_exit 7 on gw cordond -c "$WORK/gateway.yaml" --foreground
@@ -300,6 +307,7 @@ test_only_one_engine_a_run_folder_and_pins() {
 }
 
 test_strangers_may_not_ask() {
+	skip_in_vm "no other kernel changes this"
 	fresh
 	chmod 755 "$WORK" # the socket must refuse, not the way to it
 	engine_start
@@ -366,6 +374,7 @@ test_a_stranger_gets_a_row_and_nothing_else() {
 
 # Without --foreground the command returns when the policy is in force.
 test_it_detaches_once_it_is_ready() {
+	skip_in_vm "no other kernel changes this"
 	fresh
 	assert_ok on gw cordond -c "$WORK/gateway.yaml"
 	ENGINE=$(cat "$WORK/run/cordond.pid")
