@@ -5,6 +5,7 @@
 #include <fnmatch.h>
 #include <string.h>
 
+#include "../lib/addr.h"
 #include "../lib/buf.h"
 #include "../lib/cleanup.h"
 
@@ -56,7 +57,7 @@ int gateway_view_fill(struct gateway_view *view, faces_devices_fn faces, void *c
 
 	for (size_t i = 0; i < config->n_addresses; i++)
 		n += config->addresses[i].n_ip;
-	view->gateway = calloc(n + 1, sizeof(*view->gateway));
+	view->gateway = calloc(3 * n + 1, sizeof(*view->gateway));
 	view->local = calloc(n + 1, sizeof(*view->local));
 	if (!view->gateway || !view->local)
 		return -ENOMEM;
@@ -64,7 +65,7 @@ int gateway_view_fill(struct gateway_view *view, faces_devices_fn faces, void *c
 		const struct config_addresses *of = &config->addresses[i];
 
 		for (size_t k = 0; k < of->n_ip; k++) {
-			view->gateway[g++] = of->ip[k].address;
+			g += addr_of_host(&of->ip[k].address, of->ip[k].length, view->gateway + g);
 			if (!faces(ctx, config, of->port))
 				continue;
 			view->local[l] = (struct prefix){of->ip[k].address, of->ip[k].length};

@@ -5,14 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-int env_add_gateway(struct env *env, const struct address *address)
+#include "../lib/addr.h"
+
+int env_add_gateway(struct env *env, const struct address *address, uint8_t length)
 {
-	struct address *grown = reallocarray(env->gateway, env->n_gateway + 1, sizeof(*grown));
+	struct address *grown = reallocarray(env->gateway, env->n_gateway + 3, sizeof(*grown));
 
 	if (!grown)
 		return -ENOMEM;
 	env->gateway = grown;
-	env->gateway[env->n_gateway++] = *address;
+	env->n_gateway += addr_of_host(address, length, grown + env->n_gateway);
 	return 0;
 }
 

@@ -18,7 +18,8 @@ struct env {
 	size_t n_local;
 };
 
-int env_add_gateway(struct env *env, const struct address *address);
+/* `length` of its prefix: the addresses of the whole link lead to the gateway as well. */
+int env_add_gateway(struct env *env, const struct address *address, uint8_t length);
 /* Host bits are cleared. */
 int env_add_local(struct env *env, const struct address *address, uint8_t length);
 /* Sorts and removes what is there twice; after the last addition. */

@@ -328,7 +328,7 @@ static int env_add_given(struct env *env, const struct config_addresses *given)
 	int r = 0;
 
 	for (size_t i = 0; i < given->n_ip && r == 0; i++) {
-		r = env_add_gateway(env, &given->ip[i].address);
+		r = env_add_gateway(env, &given->ip[i].address, given->ip[i].length);
 		if (r == 0)
 			r = env_add_local(env, &given->ip[i].address, given->ip[i].length);
 	}
@@ -347,7 +347,7 @@ static int env_add_kernel(struct engine *e, struct env *env, const struct link_a
 	local = role_of(e, link) == CORDON_ROLE_DEVICE || role_of(e, link) == CORDON_ROLE_BRIDGE;
 	if (address->link_local && !local)
 		return 0;
-	r = env_add_gateway(env, &address->address);
+	r = env_add_gateway(env, &address->address, address->length);
 	return r == 0 && local ? env_add_local(env, &address->address, address->length) : r;
 }
 

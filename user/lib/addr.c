@@ -31,6 +31,20 @@ void addr_from_v4(const void *be32, struct address *ret)
 	memcpy(ret->byte + 12, be32, 4);
 }
 
+size_t addr_of_host(const struct address *own, uint8_t length, struct address ret[3])
+{
+	bool v4 = addr_is_v4(own);
+
+	ret[0] = ret[1] = ret[2] = *own;
+	if (length >= 127 || (v4 && length < 96)) /* RFC 3021, RFC 6164: the two ends of a link have no other address */
+		return 1;
+	for (unsigned int bit = length; bit < 128; bit++) {
+		ret[1].byte[bit / 8] &= (uint8_t)~(0x80u >> (bit % 8));
+		ret[2].byte[bit / 8] |= (uint8_t)(0x80u >> (bit % 8));
+	}
+	return v4 ? 3 : 2;
+}
+
 int addr_parse(const char *text, struct address *ret)
 {
 	struct address a;

@@ -8,6 +8,7 @@
 #define CORDON_LIB_ADDR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <cordon/maps.h>
@@ -25,6 +26,11 @@ bool addr_equal(const struct address *a, const struct address *b);
 /* True if the first `length` bits agree. */
 bool addr_in(const struct address *a, const struct address *net, uint8_t length);
 void addr_from_v4(const void *be32, struct address *ret);
+/*
+ * By which addresses a host reaches itself through `own` with a prefix of `length`: its own; in IPv4 the prefix with all host
+ * bits 0 and all 1 (RFC 1122 3.2.1.3), in IPv6 with all 0, the routers' anycast (RFC 4291 2.6.1). Returns how many.
+ */
+size_t addr_of_host(const struct address *own, uint8_t length, struct address ret[3]);
 const char *addr_format(const struct address *a, char text[ADDR_TEXT_SIZE]);
 const char *addr_format_prefix(const struct address *a, uint8_t length, char text[ADDR_TEXT_SIZE]);
 
