@@ -145,10 +145,75 @@ static __always_inline enum cordon_reason decide_flow(struct packet *p, __u8 sid
 	return deny_word(p, reason);
 }
 
+/* Whose quota a flow counts against: the initiator's device, else the responder's. */
+static __always_inline __u32 flow_owner(const struct flow *flow)
+{
+	return flow->side[0].device >= CORDON_DEVICE_FIRST ? flow->side[0].device : flow->side[1].device;
+}
+
+static __always_inline enum cordon_reason quota_take(__u32 owner)
+{
+	struct budget *budget = bpf_map_lookup_elem(&budgets, &owner);
+	struct device *device = device_row(owner);
+	__u32 quota;
+
+	if (!budget || !device)
+		return CORDON_REASON_INTERNAL;
+	quota = READ_ONCE(device->flow_quota);
+	if ((__s32)__sync_fetch_and_add(&budget->flows, 1) >= (__s32)quota && quota) {
+		__sync_fetch_and_sub(&budget->flows, 1);
+		return CORDON_REASON_FLOW_QUOTA;
+	}
+	return CORDON_REASON_NONE;
+}
+
+static __always_inline void quota_give(__u32 owner)
+{
+	struct budget *budget = bpf_map_lookup_elem(&budgets, &owner);
+
+	if (budget)
+		__sync_fetch_and_sub(&budget->flows, 1);
+}
+
+/*
+ * Into the table, over an old row of the same key, whose owner gets its share back only when it is gone. Where another CPU or
+ * the sweep was quicker with this key, the table stays as they left it.
+ */
+static __always_inline enum cordon_reason flow_put(const struct flow_key *key, const struct flow *flow)
+{
+	struct flow *old = bpf_map_lookup_elem(&flows, key);
+	__u32 owner = flow_owner(flow), before = old ? flow_owner(old) : CORDON_DEVICE_NONE;
+	enum cordon_reason quota = old && before == owner ? CORDON_REASON_NONE : quota_take(owner);
+	long err;
+
+	if (quota != CORDON_REASON_NONE)
+		return quota;
+	err = bpf_map_update_elem(&flows, key, flow, old ? BPF_EXIST : BPF_NOEXIST);
+	if (old && before == owner)
+		return err && err != -ENOENT ? CORDON_REASON_FLOW_FULL : CORDON_REASON_NONE;
+	if (err)
+		quota_give(owner);
+	else if (old)
+		quota_give(before);
+	return err && err != -EEXIST && err != -ENOENT ? CORDON_REASON_FLOW_FULL : CORDON_REASON_NONE;
+}
+
+/* A live flow that changes hands keeps its place, whatever the new owner's quota. */
+static __always_inline void quota_move(__u32 from, __u32 to)
+{
+	struct budget *budget = bpf_map_lookup_elem(&budgets, &to);
+
+	if (from == to || !budget)
+		return;
+	__sync_fetch_and_add(&budget->flows, 1);
+	quota_give(from);
+}
+
 /* The policy or a device changed since the flow was judged: ask again, cut it if it is no longer allowed. */
 static __noinline enum cordon_reason flow_rejudge(struct packet *p, struct flow *flow, __u8 side)
 {
 	enum cordon_reason reason = decide_flow(p, side);
+	__u32 owner = flow_owner(flow);
 
 	if (reason == CORDON_REASON_STALE_ROW)
 		return reason;
@@ -164,6 +229,7 @@ static __noinline enum cordon_reason flow_rejudge(struct packet *p, struct flow 
 	flow->side[side & 1].device_generation = p->src_generation;
 	flow->side[(side ^ 1) & 1].device = p->dst_device;
 	flow->side[(side ^ 1) & 1].device_generation = p->dst_generation;
+	quota_move(owner, flow_owner(flow));
 	WRITE_ONCE(flow->generation, p->generation);
 	return CORDON_REASON_NONE;
 }
@@ -226,59 +292,6 @@ static __always_inline bool begins_flow(const struct packet *p)
 	if (p->proto == IPPROTO_ICMPV6)
 		return p->icmp_type == 128;
 	return true;
-}
-
-/* Whose quota a flow counts against: the initiator's device, else the responder's. */
-static __always_inline __u32 flow_owner(const struct flow *flow)
-{
-	return flow->side[0].device >= CORDON_DEVICE_FIRST ? flow->side[0].device : flow->side[1].device;
-}
-
-static __always_inline enum cordon_reason quota_take(__u32 owner)
-{
-	struct budget *budget = bpf_map_lookup_elem(&budgets, &owner);
-	struct device *device = device_row(owner);
-	__u32 quota;
-
-	if (!budget || !device)
-		return CORDON_REASON_INTERNAL;
-	quota = READ_ONCE(device->flow_quota);
-	if ((__s32)__sync_fetch_and_add(&budget->flows, 1) >= (__s32)quota && quota) {
-		__sync_fetch_and_sub(&budget->flows, 1);
-		return CORDON_REASON_FLOW_QUOTA;
-	}
-	return CORDON_REASON_NONE;
-}
-
-static __always_inline void quota_give(__u32 owner)
-{
-	struct budget *budget = bpf_map_lookup_elem(&budgets, &owner);
-
-	if (budget)
-		__sync_fetch_and_sub(&budget->flows, 1);
-}
-
-/*
- * Into the table, over an old row of the same key, whose owner gets its share back only when it is gone. Where another CPU or
- * the sweep was quicker with this key, the table stays as they left it.
- */
-static __always_inline enum cordon_reason flow_put(const struct flow_key *key, const struct flow *flow)
-{
-	struct flow *old = bpf_map_lookup_elem(&flows, key);
-	__u32 owner = flow_owner(flow), before = old ? flow_owner(old) : CORDON_DEVICE_NONE;
-	enum cordon_reason quota = old && before == owner ? CORDON_REASON_NONE : quota_take(owner);
-	long err;
-
-	if (quota != CORDON_REASON_NONE)
-		return quota;
-	err = bpf_map_update_elem(&flows, key, flow, old ? BPF_EXIST : BPF_NOEXIST);
-	if (old && before == owner)
-		return err && err != -ENOENT ? CORDON_REASON_FLOW_FULL : CORDON_REASON_NONE;
-	if (err)
-		quota_give(owner);
-	else if (old)
-		quota_give(before);
-	return err && err != -EEXIST && err != -ENOENT ? CORDON_REASON_FLOW_FULL : CORDON_REASON_NONE;
 }
 
 /* Puts a row for this packet's conversation into the table, its sender on `side`. */
