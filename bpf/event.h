@@ -2,7 +2,7 @@
 /*
  * In:  a judged packet.
  * Out: a record in the ring buffer, within the device's budget; a count of what was not told.
- * Never: a wait; a device that spends another's budget (what claims another's MAC is told at the expense of row NONE).
+ * Never: a wait; a device that spends another's budget (what claims another's MAC is told at the expense of the port).
  */
 #ifndef CORDON_BPF_EVENT_H
 #define CORDON_BPF_EVENT_H
@@ -57,7 +57,7 @@ static __always_inline void event_fill(struct event *e, const struct packet *p, 
 
 static __noinline enum told event_tell(struct packet *p, __u32 payer, __u8 kind, __u8 verdict, __u8 reason)
 {
-	struct budget *budget = bpf_map_lookup_elem(&budgets, &payer);
+	struct budget *budget = payer ? bpf_map_lookup_elem(&budgets, &payer) : bpf_map_lookup_elem(&port_budgets, &p->port);
 	struct event *e;
 
 	if (!budget)
@@ -71,10 +71,8 @@ static __noinline enum told event_tell(struct packet *p, __u32 payer, __u8 kind,
 		return TOLD_LOST;
 	event_fill(e, p, kind, verdict, reason);
 	e->count = 1;
-	if (kind == CORDON_EVENT_DROP && budget->skipped) {
-		e->count += budget->skipped;
-		budget->skipped = 0;
-	}
+	if (kind == CORDON_EVENT_DROP)
+		e->count += __sync_lock_test_and_set(&budget->skipped, 0);
 	bpf_ringbuf_submit(e, 0);
 	return TOLD;
 }

@@ -368,6 +368,8 @@ static __always_inline enum cordon_reason flow_begin(struct packet *p, __u8 sour
 	__u32 rule;
 
 	p->rule = CORDON_RULE_NONE;
+	if (p->quarantined)
+		return CORDON_REASON_QUARANTINE;
 	if (p->seen_before)
 		return flow_denied(p, source_index, CORDON_REASON_NO_FLOW);
 	if (!begins_flow(p)) {

@@ -295,7 +295,7 @@ static __always_inline bool row_sits_on(__u32 row, const struct port *port)
 static __noinline enum cordon_reason claims_to_device(struct packet *p, const struct address *address, __u32 in_port)
 {
 	__u16 class = 0;
-	__u32 owner = binding_owner(p, address, &class);
+	__u32 owner = binding_owner(p, address, &class), at;
 	struct device *device;
 
 	if (owner == CORDON_DEVICE_NONE || p->sender == SENDER_GATEWAY) {
@@ -311,7 +311,8 @@ static __noinline enum cordon_reason claims_to_device(struct packet *p, const st
 		return in_port == CORDON_PORT_NONE ? CORDON_REASON_NONE : CORDON_REASON_SPOOFED_SOURCE;
 	}
 	device = device_row(owner);
-	if (in_port != CORDON_PORT_NONE && device && READ_ONCE(device->port) != in_port)
+	at = device ? READ_ONCE(device->port) : CORDON_PORT_NONE;
+	if (in_port != CORDON_PORT_NONE && at != CORDON_PORT_NONE && at != in_port)
 		return CORDON_REASON_SPOOFED_SOURCE;
 	p->seen_before = 1;
 	return end_set(p, owner, true, class) ? CORDON_REASON_NONE : CORDON_REASON_STALE_ROW;

@@ -188,6 +188,13 @@ struct {
 } budgets SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CORDON_MAX_PORTS);
+	__type(key, __u32);
+	__type(value, struct budget);
+} port_budgets SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);
 } events SEC(".maps");

@@ -148,6 +148,8 @@ static __noinline bool verdict_leave(struct packet *p, enum cordon_reason why)
 	/* Who claims another's MAC, or floods, shall not spend that device's budget or fill its counters. */
 	__u32 payer = reason == CORDON_REASON_WRONG_PORT || reason == CORDON_REASON_NOT_HERE ? CORDON_DEVICE_NONE : p->device;
 
+	if (reason != why)
+		p->rule = CORDON_RULE_NONE; /* of the flow that the restriction now ends */
 	if (weight == CORDON_WEIGHT_PASS) {
 		if (p->new_flow)
 			event_tell(p, payer, CORDON_EVENT_FLOW, verdict, reason);

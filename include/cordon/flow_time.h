@@ -12,7 +12,7 @@
 #define CORDON_SECOND 1000000000ULL
 
 /*
- * TCP established 2 h 4 min and half-open 4 min at least are RFC 5382 REQ-5; a SYN without answer gets 30 s, for it costs the
+ * TCP established 2 h 4 min and closing 4 min at least are RFC 5382 REQ-5; a SYN without answer gets 30 s, for it costs the
  * sender nothing. UDP 2 min at least once answered is RFC 4787 REQ-5, 3 min here; unanswered 30 s. ICMP queries 60 s, RFC 5508 REQ-2.
  */
 static inline __u64 flow_timeout_ns(__u8 proto, __u8 state)
@@ -20,7 +20,7 @@ static inline __u64 flow_timeout_ns(__u8 proto, __u8 state)
 	if (proto == 6) {
 		if (state == CORDON_FLOW_ESTABLISHED)
 			return 7440 * CORDON_SECOND;
-		return (state == CORDON_FLOW_CLOSING ? 60 : 30) * CORDON_SECOND;
+		return (state == CORDON_FLOW_CLOSING ? 240 : 30) * CORDON_SECOND;
 	}
 	if (proto == 1 || proto == 58)
 		return 60 * CORDON_SECOND;

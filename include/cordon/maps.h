@@ -229,8 +229,9 @@ struct drop_count {
 /* Map `reasons`, per CPU, by reason: the same totals, which cannot overflow any table. Index: reason * 3 + verdict. */
 
 /*
- * Map `budgets`, by device row, mapped writable by the engine: token bucket of its events (row NONE: all that belongs to no
- * device), and how many live flows it owns (the initiator's, or the responder's where the initiator is no device).
+ * Map `budgets`, by device row, mapped writable by the engine: token bucket of its events, and how many live flows it owns
+ * (the initiator's, or the responder's where the initiator is no device). Map `port_budgets`, by logical port: the events of
+ * what belongs to no device, so that a flood of strangers on one port silences no other.
  */
 struct budget {
 	__u64 last;   /* boot clock ns of the last refill */

@@ -96,6 +96,7 @@ assert_clean() { # WHEN
 traffic_begin() {
 	spawn answer gw traffic answer 192.168.50.1 $ALLOWED $DENIED 192.168.50.11
 	ANSWER=$SPAWNED_PID
+	wait_for 5 on gw bash -c "ss -lun | grep -q :$DENIED"
 	spawn ask camera traffic ask 192.168.50.1 $ALLOWED $DENIED
 	ASK=$SPAWNED_PID
 }

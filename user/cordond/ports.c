@@ -117,9 +117,8 @@ static void clear_row(struct engine *e, struct gateway_port *port)
 	port->hook = DATAPLANE_ATTACH_NONE;
 }
 
-static void write_row(struct engine *e, struct gateway_port *port)
+static struct dataplane_port row_of(const struct engine *e, const struct gateway_port *port)
 {
-	_cleanup_free_ char *reason = NULL;
 	struct dataplane_port row = {
 		.number = port->number,
 		.ifindex = port->ifindex,
@@ -129,11 +128,19 @@ static void write_row(struct engine *e, struct gateway_port *port)
 		.group = group_number(e->config, port->config),
 		.adopt_for = e->adopted || e->ports.was_attached[port->number] ? 0 : ADOPT_FOR,
 	};
+
+	memcpy(row.mac, port->mac, sizeof(row.mac));
+	return row;
+}
+
+static void write_row(struct engine *e, struct gateway_port *port)
+{
+	_cleanup_free_ char *reason = NULL;
+	struct dataplane_port row = row_of(e, port);
 	enum dataplane_attach hook = DATAPLANE_ATTACH_NONE, before = port->hook;
 	bool retried = port->error != NULL;
 	int r;
 
-	memcpy(row.mac, port->mac, sizeof(row.mac));
 	r = dataplane_port_set(e->dp, &row, &hook, &reason);
 	if (r < 0) {
 		if (!retried)
@@ -243,11 +250,26 @@ static void clear_leftovers(struct engine *e)
 	}
 }
 
+/* What fails here is told when the second round meets it. */
+static void write_ingress(struct engine *e, const struct gateway_port *port)
+{
+	_cleanup_free_ char *reason = NULL;
+	struct dataplane_port row = row_of(e, port);
+	enum dataplane_attach hook;
+
+	row.ingress_only = true;
+	dataplane_port_set(e->dp, &row, &hook, &reason);
+}
+
+/* All senders first, then the receivers: see ingress_only. */
 void ports_go_live(struct engine *e)
 {
 	e->ports.live = true;
 	if (e->adopted)
 		clear_leftovers(e);
+	for (size_t i = 0; i < e->ports.n; i++)
+		if (e->ports.items[i].ifindex && !e->ports.items[i].in_kernel)
+			write_ingress(e, &e->ports.items[i]);
 	for (size_t i = 0; i < e->ports.n; i++)
 		if (e->ports.items[i].ifindex && !e->ports.items[i].in_kernel)
 			write_row(e, &e->ports.items[i]);

@@ -346,7 +346,7 @@ static void write_shared(struct dataplane *dp, const struct plan *plan)
 		struct device *d = &dp->devices[p->row];
 
 		d->flags = (p->want->quarantined ? DEVICE_QUARANTINED : 0) | (p->want->port != CORDON_PORT_NONE ? DEVICE_PLACED : 0);
-		d->flow_quota = p->want->flow_quota;
+		d->flow_quota = device_row_quota(dp, p->want);
 		d->until = p->want->until;
 		if (!p->moves)
 			continue;

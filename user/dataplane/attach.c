@@ -215,7 +215,7 @@ static int link_keep_or_drop(struct dataplane *dp, const char *hook, uint32_t nu
 	return 0;
 }
 
-int attach_port(struct dataplane *dp, uint32_t number, uint32_t ifindex, char **ret_why)
+int attach_port(struct dataplane *dp, uint32_t number, uint32_t ifindex, bool ingress_only, char **ret_why)
 {
 	struct port_links *links = &dp->links[number];
 	bool made_xdp = false;
@@ -232,7 +232,7 @@ int attach_port(struct dataplane *dp, uint32_t number, uint32_t ifindex, char **
 			return r;
 		made_xdp = true;
 	}
-	if (tc_holds(dp, number, ifindex))
+	if (ingress_only || tc_holds(dp, number, ifindex))
 		return 0;
 	r = dp->tcx ? tcx_attach(dp, number, ifindex) : filter_attach(dp, ifindex);
 	if (r == 0)

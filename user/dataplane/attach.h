@@ -12,8 +12,11 @@
 /* True if the kernel knows tcx links (6.6). */
 bool attach_probe_tcx(int tc_prog);
 
-/* Puts both programs on the port's interface; what is there already stays. On failure only what this call made is undone. */
-int attach_port(struct dataplane *dp, uint32_t number, uint32_t ifindex, char **ret_why);
+/*
+ * Puts both programs on the port's interface, or with `ingress_only` XDP alone; what is there already stays. On failure only
+ * what this call made is undone.
+ */
+int attach_port(struct dataplane *dp, uint32_t number, uint32_t ifindex, bool ingress_only, char **ret_why);
 /* Takes both off, pins too. An interface that is gone is fine. */
 void attach_clear(struct dataplane *dp, uint32_t number, uint32_t ifindex);
 bool attach_holds(const struct dataplane *dp, uint32_t number, uint32_t ifindex);

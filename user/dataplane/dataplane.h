@@ -55,6 +55,11 @@ struct dataplane_port {
 	uint32_t group;
 	uint64_t adopt_for;    /* ns from now in which live flows are adopted; 0: none. Ignored when the port was attached already. */
 	uint8_t mac[6];        /* the gateway's own as this port's devices see it */
+	/*
+	 * Only the row and XDP. Where several ports come at once, a first round of these: before any frame to a device is
+	 * judged, every port it may come from is known as one, and every conversation from there has its flow.
+	 */
+	bool ingress_only;
 };
 
 enum dataplane_attach { DATAPLANE_ATTACH_NONE, DATAPLANE_ATTACH_NATIVE, DATAPLANE_ATTACH_GENERIC, DATAPLANE_ATTACH_TC };
@@ -83,7 +88,7 @@ struct dataplane_device {
 	uint8_t side_flags;    /* SIDE_* */
 	bool quarantined;
 	uint32_t port;         /* logical port it is fixed to, or CORDON_PORT_NONE: kept as learnt */
-	uint32_t flow_quota;
+	uint32_t flow_quota;   /* live flows; 0: an eighth of the table */
 	uint64_t until;
 	const struct dataplane_address *addresses;
 	size_t n_addresses;

@@ -157,7 +157,7 @@ static int row_set(struct dataplane *dp, uint32_t row, const struct dataplane_de
 	if (want->quarantined)
 		__atomic_store_n(&d->flags, flags, __ATOMIC_RELEASE);
 	*changed |= port_set(dp, d, want->port);
-	d->flow_quota = want->flow_quota;
+	d->flow_quota = device_row_quota(dp, want);
 	d->until = want->until;
 	side_store(&d->side[plane_side(dp)], side);
 	__atomic_store_n(&d->flags, flags, __ATOMIC_RELEASE);

@@ -115,7 +115,7 @@ int dataplane_port_set(struct dataplane *dp, const struct dataplane_port *port, 
 		*ret_how = DATAPLANE_ATTACH_NONE;
 		return 0;
 	}
-	r = attach_port(dp, port->number, port->ifindex, ret_why);
+	r = attach_port(dp, port->number, port->ifindex, port->ingress_only, ret_why);
 	if (r < 0)
 		return r;
 	*ret_how = dp->links[port->number].how;

@@ -120,6 +120,15 @@ uint32_t row_generation_next(struct dataplane *dp)
 	return ++dp->control->row_generation;
 }
 
+uint32_t device_row_quota(const struct dataplane *dp, const struct dataplane_device *want)
+{
+	uint32_t share = dp->max_flows / QUOTA_SHARE;
+
+	if (want->flow_quota)
+		return want->flow_quota;
+	return share ? share : 1;
+}
+
 static void device_row_write(struct dataplane *dp, uint32_t row, const struct dataplane_device *want)
 {
 	struct device *d = &dp->devices[row];
@@ -129,7 +138,7 @@ static void device_row_write(struct dataplane *dp, uint32_t row, const struct da
 	d->generation = row_generation_next(dp);
 	d->flags = (want->quarantined ? DEVICE_QUARANTINED : 0) | (want->port != CORDON_PORT_NONE ? DEVICE_PLACED : 0);
 	d->port = want->port;
-	d->flow_quota = want->flow_quota;
+	d->flow_quota = device_row_quota(dp, want);
 	d->until = want->until;
 	__atomic_store_n(&d->key, want->key, __ATOMIC_RELEASE);
 }

@@ -29,6 +29,10 @@ struct side side_make(uint32_t generation, uint16_t class, enum cordon_mode mode
 int device_row_find(struct dataplane *dp, uint64_t key, uint32_t *ret);
 int binding_row_find(struct dataplane *dp, const struct address *address, uint32_t *ret);
 
+/* A device without a limit of its own may take this part of the flow table, so that one alone cannot fill it. */
+#define QUOTA_SHARE 8
+uint32_t device_row_quota(const struct dataplane *dp, const struct dataplane_device *want);
+
 /* Takes a row for `want` with both sides absent and lets the index lead to it. -ENOSPC. */
 int device_row_take(struct dataplane *dp, const struct dataplane_device *want, uint32_t *ret);
 /*

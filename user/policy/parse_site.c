@@ -71,7 +71,7 @@ void parse_site(struct form *f, const struct yaml_node *value, void *field, cons
 	form_mapping(f, value, &site_table, field);
 }
 
-static const char *const address_sources[] = {"dhcp", "slaac", "static"};
+static const char *const address_sources[] = {"dhcp", "slaac", "static", "linklocal"};
 static const struct form_words address_words = FORM_WORDS("a way to get an address", address_sources);
 static const char *const midstreams[] = {"adopt", "reset", "drop"};
 static const struct form_words midstream_words = FORM_WORDS("what to do with flows found alive", midstreams);
