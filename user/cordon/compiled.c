@@ -44,43 +44,21 @@ enum control_status gateway_view_load(const struct invocation *inv, struct gatew
 	return CONTROL_DONE;
 }
 
-static void host_bits_clear(struct prefix *p)
+int gateway_view_fill(struct gateway_view *view, env_faces_fn faces, void *ctx)
 {
-	for (unsigned bit = p->length; bit < 128; bit++)
-		p->address.byte[bit / 8] &= (uint8_t)~(0x80 >> bit % 8);
-}
+	int r = env_add_config(&view->known, view->config, faces, ctx);
 
-int gateway_view_fill(struct gateway_view *view, faces_devices_fn faces, void *ctx)
-{
-	const struct gateway_config *config = view->config;
-	size_t n = 0, g = 0, l = 0;
-
-	for (size_t i = 0; i < config->n_addresses; i++)
-		n += config->addresses[i].n_ip;
-	view->gateway = calloc(3 * n + 1, sizeof(*view->gateway));
-	view->local = calloc(n + 1, sizeof(*view->local));
-	if (!view->gateway || !view->local)
-		return -ENOMEM;
-	for (size_t i = 0; i < config->n_addresses; i++) {
-		const struct config_addresses *of = &config->addresses[i];
-
-		for (size_t k = 0; k < of->n_ip; k++) {
-			g += addr_of_host(&of->ip[k].address, of->ip[k].length, view->gateway + g);
-			if (!faces(ctx, config, of->port))
-				continue;
-			view->local[l] = (struct prefix){of->ip[k].address, of->ip[k].length};
-			host_bits_clear(&view->local[l++]);
-		}
-	}
-	view->env = (struct policy_env){view->gateway, g, view->local, l};
+	if (r < 0)
+		return r;
+	env_settle(&view->known);
+	view->env = env_view(&view->known);
 	return 0;
 }
 
 void gateway_view_done(struct gateway_view *view)
 {
 	config_free(view->config);
-	free(view->gateway);
-	free(view->local);
+	env_done(&view->known);
 	*view = (struct gateway_view){};
 }
 

@@ -8,23 +8,20 @@
 #define CORDON_COMPILED_H
 
 #include "../config/config.h"
+#include "../config/env.h"
 #include "../policy/policy.h"
 #include "command.h"
 
-/* Whether a gateway's interface faces devices; decides if its prefixes are `local`. */
-typedef bool (*faces_devices_fn)(void *ctx, const struct gateway_config *config, const char *name);
-
 struct gateway_view {
 	struct gateway_config *config; /* never NULL once filled */
-	struct address *gateway;
-	struct prefix *local;
-	struct policy_env env;
+	struct env known;
+	struct policy_env env;         /* borrowed from known */
 };
 
 /* gateway.yaml as named, or the defaults; complains by itself. */
 enum control_status gateway_view_load(const struct invocation *inv, struct gateway_view *ret);
 /* Fills env from `addresses:`. -ENOMEM. */
-int gateway_view_fill(struct gateway_view *view, faces_devices_fn faces, void *ctx);
+int gateway_view_fill(struct gateway_view *view, env_faces_fn faces, void *ctx);
 void gateway_view_done(struct gateway_view *view);
 /* By name alone: the config's word, else what names usually mean. */
 bool faces_devices(void *ctx, const struct gateway_config *config, const char *name);

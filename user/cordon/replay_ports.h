@@ -31,7 +31,7 @@ struct replay_ports {
 void replay_ports_done(struct replay_ports *ports);
 /* This name is a device port. */
 int replay_ports_note(struct replay_ports *ports, const char *name);
-/* Whether its prefixes are local; a faces_devices_fn with the ports as ctx. */
+/* Whether its prefixes are local; an env_faces_fn with the ports as ctx. */
 bool replay_ports_face(void *ctx, const struct gateway_config *config, const char *name);
 /* Number of a device port, declared when it is new. -EINVAL: it is an uplink. */
 int replay_ports_device(struct replay_ports *ports, const char *name, uint32_t *ret, char **ret_why);

@@ -19,7 +19,7 @@
 #include "../policy/policy.h"
 #include "../state/state.h"
 #include "devices.h"
-#include "env.h"
+#include "../config/env.h"
 #include "health.h"
 #include "journal.h"
 #include "links.h"

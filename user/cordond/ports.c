@@ -345,16 +345,11 @@ uint32_t ports_of_place(void *ctx, const char *place)
 	return CORDON_PORT_NONE;
 }
 
-static int env_add_given(struct env *env, const struct config_addresses *given)
+/* What gateway.yaml says of an interface counts as a device port's unless it calls it an uplink. */
+static bool faces_devices(void *ctx, const struct gateway_config *config, const char *interface)
 {
-	int r = 0;
-
-	for (size_t i = 0; i < given->n_ip && r == 0; i++) {
-		r = env_add_gateway(env, &given->ip[i].address, given->ip[i].length);
-		if (r == 0)
-			r = env_add_local(env, &given->ip[i].address, given->ip[i].length);
-	}
-	return r;
+	(void)ctx;
+	return !config_is_uplink(config, interface);
 }
 
 /* One address of the kernel. Link-local ones count only where devices are: elsewhere they are not reachable by them. */
@@ -382,8 +377,8 @@ int ports_env(struct engine *e, struct env *ret)
 
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = env_add_kernel(e, &env, &addresses[i]);
-	for (size_t i = 0; i < e->config->n_addresses && r == 0; i++)
-		r = env_add_given(&env, &e->config->addresses[i]);
+	if (r == 0)
+		r = env_add_config(&env, e->config, faces_devices, NULL);
 	if (r < 0) {
 		env_done(&env);
 		return r;

@@ -13,7 +13,7 @@
 
 #include "../config/config.h"
 #include "../dataplane/dataplane.h"
-#include "env.h"
+#include "../config/env.h"
 
 struct engine;
 

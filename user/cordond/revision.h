@@ -11,7 +11,7 @@
 
 #include "../policy/policy.h"
 #include "../state/state.h"
-#include "env.h"
+#include "../config/env.h"
 
 struct revision {
 	uint64_t rev;        /* 0: not stored yet */

@@ -38,6 +38,23 @@ int env_add_local(struct env *env, const struct address *address, uint8_t length
 	return 0;
 }
 
+int env_add_config(struct env *env, const struct gateway_config *config, env_faces_fn faces, void *ctx)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < config->n_addresses; i++) {
+		const struct config_addresses *of = &config->addresses[i];
+		bool local = faces(ctx, config, of->port);
+
+		for (size_t k = 0; k < of->n_ip && r == 0; k++) {
+			r = env_add_gateway(env, &of->ip[k].address, of->ip[k].length);
+			if (r == 0 && local)
+				r = env_add_local(env, &of->ip[k].address, of->ip[k].length);
+		}
+	}
+	return r;
+}
+
 /* struct prefix has no padding: 16 bytes and a length, all bytes. */
 _Static_assert(sizeof(struct prefix) == 17, "prefixes are compared as bytes");
 

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * In:  addresses and prefixes, one by one.
+ * In:  the gateway's own addresses, one by one, from the kernel or from `addresses:` of gateway.yaml.
  * Out: the struct policy_env that policies are compiled with, in an order that depends only on what is in it.
- * Never: where they come from.
+ * Never: netlink; who asks.
  */
-#ifndef CORDOND_ENV_H
-#define CORDOND_ENV_H
+#ifndef CORDON_CONFIG_ENV_H
+#define CORDON_CONFIG_ENV_H
 
 #include <stdbool.h>
 
 #include "../policy/image.h"
+#include "config.h"
 
 struct env {
 	struct address *gateway;
@@ -22,6 +23,9 @@ struct env {
 int env_add_gateway(struct env *env, const struct address *address, uint8_t length);
 /* Host bits are cleared. */
 int env_add_local(struct env *env, const struct address *address, uint8_t length);
+/* All of `addresses:`; those of an interface that faces devices are local too. */
+typedef bool (*env_faces_fn)(void *ctx, const struct gateway_config *config, const char *interface);
+int env_add_config(struct env *env, const struct gateway_config *config, env_faces_fn faces, void *ctx);
 /* Sorts and removes what is there twice; after the last addition. */
 void env_settle(struct env *env);
 bool env_equal(const struct env *a, const struct env *b);
