@@ -126,7 +126,8 @@ test_killed_and_started_again_under_traffic() {
 	wait "$allowed" || :
 	wait "$denied" || :
 	[ "$(sent "$WORK/allowed.log")" -gt 20 ] || fail "hardly any traffic: $(cat "$WORK/allowed.log")"
-	assert_eq "allowed frames that came through" "$(sent "$WORK/allowed.log")" "$(received "$WORK/allowed.log")"
+	# The signal may come between the last question and its answer; test_kill.sh counts without that doubt.
+	[ "$(received "$WORK/allowed.log")" -ge $(($(sent "$WORK/allowed.log") - 1)) ] || fail "allowed frames were lost: $(cat "$WORK/allowed.log")"
 	assert_eq "denied frames that came through" 0 "$(received "$WORK/denied.log")"
 }
 
