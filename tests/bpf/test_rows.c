@@ -220,14 +220,22 @@ Test(rows, a_walk_meets_every_flow_once)
 {
 	int n = 0;
 
-	for (int i = 0; i < 500; i++)
+	for (int i = 0; i < 100; i++)
 		a_to_b(80);
 	cr_assert_eq(dataplane_flows_each(dp, count_flow, &n), 0);
-	cr_expect_eq(n, 500);
+	cr_expect_eq(n, 100);
 	cr_assert_eq(dataplane_flows_clear(dp), 0);
 	n = 0;
 	cr_assert_eq(dataplane_flows_each(dp, count_flow, &n), 0);
 	cr_expect_eq(n, 0);
+}
+
+Test(rows, one_device_cannot_fill_the_flow_table)
+{
+	/* 1,024 flows in all, an eighth for a device without a limit of its own. */
+	for (int i = 0; i < 128; i++)
+		cr_assert_eq(a_to_b(80), CORDON_REASON_RULE, "flow %d", i);
+	cr_expect_eq(a_to_b(80), CORDON_REASON_FLOW_QUOTA);
 }
 
 static void keep_event(void *ctx, const struct event *event)
