@@ -8,7 +8,7 @@
  *   traffic answer ADDRESS ALLOWED DENIED PEER   answers on ALLOWED; what arrives on DENIED got through; one datagram a
  *                                        millisecond to PEER's port DENIED, which nobody asked for.
  *
- * Both go on until SIGTERM, wait a second for what is still on its way, and print one JSON line. IPv4.
+ * Both go on until SIGTERM, wait a moment for what is still on its way, and print one JSON line. IPv4.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -25,7 +25,7 @@
 
 #define ASKERS 32        /* sockets that ask, so that an answer may come late without its socket being gone */
 #define A_SOCKET 16      /* datagrams from one source port */
-#define RUN_OUT_MS 1000
+#define RUN_OUT_MS 1000  /* times CORDON_SLOW, what the machine is slower than a real one */
 #define BUFFER (8 << 20) /* so that no answer is lost in our own queue */
 
 static volatile sig_atomic_t stopping;
@@ -88,6 +88,14 @@ static uint64_t now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static uint64_t run_out_end(void)
+{
+	const char *slow = getenv("CORDON_SLOW");
+	int times = slow ? atoi(slow) : 1;
+
+	return now_ms() + RUN_OUT_MS * (uint64_t)(times > 0 ? times : 1);
 }
 
 /* Reads what is there; with `answer` it goes back to who sent it. */
@@ -156,7 +164,7 @@ static int ask(char **argv)
 		ask_step(&a, &allowed, tick);
 		pause_ms();
 	}
-	for (end = now_ms() + RUN_OUT_MS; now_ms() < end; pause_ms())
+	for (end = run_out_end(); now_ms() < end; pause_ms())
 		ask_read(&a);
 	printf("{\"sent\": %llu, \"answered\": %llu, \"denied_sent\": %llu, \"got_through\": %llu}\n", (unsigned long long)a.sent,
 	       (unsigned long long)a.answered, (unsigned long long)a.denied_sent, (unsigned long long)a.got_through);
@@ -176,7 +184,7 @@ static int answer(char **argv)
 		if (!stopping)
 			poked += put(poke, poked);
 		else if (!end)
-			end = now_ms() + RUN_OUT_MS;
+			end = run_out_end();
 		pause_ms();
 	}
 	printf("{\"asked\": %llu, \"got_through\": %llu, \"poked\": %llu}\n", (unsigned long long)asked, (unsigned long long)got_through,
