@@ -12,18 +12,18 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#define ASKERS 32        /* sockets that ask, so that an answer may come late without its socket being gone */
+#define ASKERS 512       /* sockets that ask: an answer may be 8 s late before its socket is gone */
 #define A_SOCKET 16      /* datagrams from one source port */
 #define RUN_OUT_MS 1000  /* times CORDON_SLOW, what the machine is slower than a real one */
 #define BUFFER (8 << 20) /* so that no answer is lost in our own queue */
@@ -122,26 +122,40 @@ static uint64_t put(int fd, uint64_t payload)
 
 struct ask {
 	int askers[ASKERS];
+	int epoll;
 	int denied, listening;
 	uint64_t sent, answered, denied_sent, got_through;
 };
 
 static void ask_read(struct ask *a)
 {
-	for (int i = 0; i < ASKERS; i++)
-		a->answered += drain(a->askers[i], false);
+	struct epoll_event ready[64];
+	int n = epoll_wait(a->epoll, ready, 64, 0);
+
+	for (int i = 0; i < n; i++)
+		a->answered += drain(ready[i].data.fd, false);
 	a->got_through += drain(a->denied, false) + drain(a->listening, false);
+}
+
+static void asker_renew(struct ask *a, int slot, const struct sockaddr_in *allowed)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	if (a->askers[slot] >= 0) {
+		a->answered += drain(a->askers[slot], false);
+		close(a->askers[slot]);
+	}
+	event.data.fd = a->askers[slot] = socket_asking(allowed);
+	if (epoll_ctl(a->epoll, EPOLL_CTL_ADD, event.data.fd, &event) < 0)
+		die("epoll");
 }
 
 static void ask_step(struct ask *a, const struct sockaddr_in *allowed, uint64_t tick)
 {
 	int slot = (int)(tick / A_SOCKET % ASKERS);
 
-	if (tick % A_SOCKET == 0) {
-		a->answered += drain(a->askers[slot], false);
-		close(a->askers[slot]);
-		a->askers[slot] = socket_asking(allowed);
-	}
+	if (tick % A_SOCKET == 0)
+		asker_renew(a, slot, allowed);
 	a->sent += put(a->askers[slot], tick);
 	a->denied_sent += put(a->denied, tick);
 	ask_read(a);
@@ -155,11 +169,11 @@ static void pause_ms(void)
 static int ask(char **argv)
 {
 	struct sockaddr_in allowed = endpoint(argv[0], argv[1]), denied = endpoint(argv[0], argv[2]);
-	struct ask a = {.denied = socket_asking(&denied), .listening = socket_bound("0.0.0.0", argv[2])};
+	struct ask a = {.denied = socket_asking(&denied), .listening = socket_bound("0.0.0.0", argv[2]), .epoll = epoll_create1(0)};
 	uint64_t end;
 
 	for (int i = 0; i < ASKERS; i++)
-		a.askers[i] = socket_asking(&allowed);
+		a.askers[i] = -1;
 	for (uint64_t tick = 0; !stopping; tick++) {
 		ask_step(&a, &allowed, tick);
 		pause_ms();
