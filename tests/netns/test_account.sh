@@ -153,10 +153,14 @@ drops_of_the_talker() {
 }
 
 test_a_flood_of_drops_is_counted_exactly_and_told_within_bounds() {
-	local told suppressed lost
+	local told suppressed lost i
 	fresh enforce
 	engine_start
-	on camera frame send eth0 udp --src-mac 02:50:00:00:00:11 --dst-mac "$lab_gateway_mac" --src 192.168.50.11 --dst $GATEWAY --sport 5 --dport 6 --count 5000
+	# In portions: a veth queues 256 frames for XDP and loses the rest of a burst before anybody can count it.
+	for ((i = 0; i < 50; i++)); do
+		on camera frame send eth0 udp --src-mac 02:50:00:00:00:11 --dst-mac "$lab_gateway_mac" --src 192.168.50.11 --dst $GATEWAY \
+			--sport 5 --dport 6 --count 100
+	done
 	wait_for 10 at_least 5000 status '.drops.default_deny // 0'
 	assert_eq "drops" 5000 "$(status .drops.default_deny)"
 	suppressed=$(status .events.suppressed) lost=$(status .events.lost)
