@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 # The lab itself: what other tests and the demo take for granted. No cordon here.
 # deadline: 120
+# vm: no, every test there begins with a lab, and none of cordon is in it here
 
 GW=02:50:00:00:00:01 CAM=02:50:00:00:00:11 LOCK=02:50:00:00:00:12
 
