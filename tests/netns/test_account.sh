@@ -113,14 +113,9 @@ test_flows_count_what_was_on_the_wire() {
 	# The last ACK may still be on its way.
 	wait_for 5 bash -c "cordon get flows -c $WORK/gateway.yaml -o jsonl --device laptop | jq -e 'select(.dport == 8000 and .state == \"closing\")'"
 	flow=$(ctl get flows -o jsonl --device laptop | jq -c 'select(.dport == 8000)')
-	if [ "$SLOW" = 1 ]; then
-		assert_eq "payload down" 3000000 "$(payload rpackets rbytes "$flow")"
-		assert_eq "payload up" 0 "$(payload packets bytes "$flow")"
-	else
-		# An emulated machine is late with its acknowledgements, so TCP sends some segments twice.
-		[ "$(payload rpackets rbytes "$flow")" -ge 3000000 ] && [ "$(payload rpackets rbytes "$flow")" -lt 3100000 ] ||
-			fail "payload down: $(payload rpackets rbytes "$flow")"
-	fi
+	# On a busy machine TCP sends a segment twice now and then; the pings below are exact.
+	[ "$(payload rpackets rbytes "$flow")" -ge 3000000 ] && [ "$(payload rpackets rbytes "$flow")" -lt 3100000 ] ||
+		fail "payload down: $(payload rpackets rbytes "$flow")"
 	frames=$(tcpdump -n -r "$WORK/wire.pcap" "src $GATEWAY" 2>/dev/null | wc -l)
 	big=$(tcpdump -n -r "$WORK/wire.pcap" "src $GATEWAY and greater 1515" 2>/dev/null | wc -l)
 	say "  $flow"
@@ -131,6 +126,14 @@ test_flows_count_what_was_on_the_wire() {
 	else
 		assert_eq "packets down" "$frames" "$(jq .rpackets <<<"$flow")"
 	fi
+}
+
+test_pings_are_counted_to_the_byte() {
+	fresh enforce '{id: ping, from: segment:desks, to: segment:plant, allow: [icmp/echo]}'
+	engine_start
+	assert_ok on laptop ping -n -q -c 20 -i 0.01 -s 100 -W 5 $PLC
+	assert_eq "flow" '{"packets":20,"bytes":2560,"rpackets":20,"rbytes":2560,"verdict":"allow","rule":"ping"}' \
+		"$(ctl get flows -o jsonl --device laptop | jq -c 'select(.proto == "icmp") | {packets, bytes, rpackets, rbytes, verdict, rule}')"
 }
 
 test_a_change_cuts_a_live_flow() {
@@ -152,20 +155,33 @@ drops_of_the_talker() {
 	status '.drops | (.no_flow // 0) + (.cut // 0)'
 }
 
-test_a_flood_of_drops_is_counted_exactly_and_told_within_bounds() {
-	local told suppressed lost i
+# The camera's own count of this reason; `status` adds up everybody's.
+camera_drops() { # packets|suppressed|lost
+	ctl describe device camera -o json | jq "[.device.drops[] | select(.reason == \"default_deny\") | .$1] | add // 0"
+}
+
+has_come_to_rest() {
+	local before
+	before=$(camera_drops packets)
+	[ "$before" -gt 0 ] && [ "$before" = "$(camera_drops packets)" ]
+}
+
+# A veth queues 256 frames for XDP and loses the rest of a burst before anybody sees it, so what was dropped is asked of the
+# programs, and what was sent only bounds it.
+test_a_flood_of_drops_is_told_within_bounds_and_counted_exactly() {
+	local told dropped suppressed lost i
+	skip_in_vm "it takes so long there that more is told than the engine remembers"
 	fresh enforce
 	engine_start
-	# In portions: a veth queues 256 frames for XDP and loses the rest of a burst before anybody can count it.
-	for ((i = 0; i < 50; i++)); do
+	for ((i = 0; i < 20; i++)); do
 		on camera frame send eth0 udp --src-mac 02:50:00:00:00:11 --dst-mac "$lab_gateway_mac" --src 192.168.50.11 --dst $GATEWAY \
 			--sport 5 --dport 6 --count 100
 	done
-	wait_for 10 at_least 5000 status '.drops.default_deny // 0'
-	assert_eq "drops" 5000 "$(status .drops.default_deny)"
-	suppressed=$(status .events.suppressed) lost=$(status .events.lost)
+	wait_for 10 has_come_to_rest
+	dropped=$(camera_drops packets) suppressed=$(camera_drops suppressed) lost=$(camera_drops lost)
 	told=$(ctl observe -o jsonl | jq -c 'select(.reason == "default_deny" and .device == "camera")' | wc -l)
-	say "  5000 dropped: $told told, $suppressed suppressed, $lost lost"
+	say "  $dropped of 2000 came and were dropped: $told told, $suppressed suppressed, $lost lost"
+	[ "$dropped" -gt 500 ] && [ "$dropped" -le 2000 ] || fail "dropped: $dropped"
 	[ "$suppressed" -gt 0 ] && [ "$told" -gt 0 ] || fail "no budget was met"
-	assert_eq "told, suppressed and lost" 5000 $((told + suppressed + lost))
+	assert_eq "told, suppressed and lost" "$dropped" $((told + suppressed + lost))
 }
