@@ -99,6 +99,15 @@ payload() { # packets|rpackets bytes|rbytes FLOW
 	jq "(.$2 - .$1 * 52 - 8)" <<<"$3"
 }
 
+flow_is_closing() {
+	ctl get flows -o jsonl --device laptop | jq -c 'select(.dport == 8000 and .state == "closing")' >"$WORK/flow"
+	[ -s "$WORK/flow" ]
+}
+
+captured_from_laptop() { # FRAMES
+	[ "$(tcpdump -n -r "$WORK/wire.pcap" "src $LAPTOP" 2>/dev/null | wc -l)" = "$1" ]
+}
+
 test_flows_count_what_was_on_the_wire() {
 	local flow frames big
 	fresh enforce '{id: fetch, from: segment:desks, to: gateway, allow: [tcp/8000]}'
@@ -111,16 +120,17 @@ test_flows_count_what_was_on_the_wire() {
 	on laptop socat -u TCP:$GATEWAY:8000 CREATE:"$WORK/got"
 	cmp "$WORK/big" "$WORK/got" || fail "the file arrived otherwise"
 	# The last ACK may still be on its way.
-	wait_for 5 bash -c "cordon get flows -c $WORK/gateway.yaml -o jsonl --device laptop | jq -e 'select(.dport == 8000 and .state == \"closing\")'"
-	flow=$(ctl get flows -o jsonl --device laptop | jq -c 'select(.dport == 8000)')
+	wait_for 5 flow_is_closing
+	flow=$(cat "$WORK/flow")
 	# On a busy machine TCP sends a segment twice now and then; the pings below are exact.
 	[ "$(payload rpackets rbytes "$flow")" -ge 3000000 ] && [ "$(payload rpackets rbytes "$flow")" -lt 3100000 ] ||
 		fail "payload down: $(payload rpackets rbytes "$flow")"
+	# tcpdump may still be writing; from the laptop every frame is one segment.
+	wait_for 5 captured_from_laptop "$(jq .packets <<<"$flow")"
 	frames=$(tcpdump -n -r "$WORK/wire.pcap" "src $GATEWAY" 2>/dev/null | wc -l)
 	big=$(tcpdump -n -r "$WORK/wire.pcap" "src $GATEWAY and greater 1515" 2>/dev/null | wc -l)
 	say "  $flow"
 	say "  in the capture: $frames frames from the gateway, $big of them more than one segment"
-	assert_eq "packets up" "$(tcpdump -n -r "$WORK/wire.pcap" "src $LAPTOP" 2>/dev/null | wc -l)" "$(jq .packets <<<"$flow")"
 	if [ "$big" -gt 0 ]; then
 		[ "$(jq .rpackets <<<"$flow")" -gt "$frames" ] || fail "GSO packets were counted as one frame each"
 	else
