@@ -154,7 +154,7 @@ test_a_change_cuts_a_live_flow() {
 	policy enforce >"$WORK/deny.yaml"
 	assert_ok ctl apply "$WORK/deny.yaml"
 	at=$(lines_of "$WORK/heard")
-	wait_for 1 bash -c "cordon observe -c $WORK/gateway.yaml -o jsonl | grep -q '\"reason\": *\"cut\"'"
+	wait_for 5 bash -c "cordon observe -c $WORK/gateway.yaml -o jsonl | grep -q '\"reason\": *\"cut\"'"
 	# What was in the receiver's own queue may still be written; then nothing, however often the talker tries again.
 	wait_for 10 at_least 3 drops_of_the_talker
 	[ "$(lines_of "$WORK/heard")" -le $((at + 5)) ] || fail "the flow went on: $at lines, now $(lines_of "$WORK/heard")"

@@ -147,7 +147,7 @@ test_killed_at_every_step_of_an_apply() {
 	assert_clean "after the last step"
 	traffic_end
 	say "  killed at $died_starting steps of a start and $died_applying of an apply"
-	[ "$died_starting" -gt 1 ] && [ "$died_applying" -gt 1 ] || fail "too few steps were met"
+	[ "$died_starting" -ge 1 ] && [ "$died_applying" -ge 1 ] || fail "too few steps were met"
 	assert_all_accounted_for
 	end_engine
 }
