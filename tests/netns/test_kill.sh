@@ -6,9 +6,9 @@
 
 ALLOWED=7001 DENIED=7003
 SEED=${CORDON_SEED:-$$}
-# In an emulated machine a start takes many seconds: there every 17th step, and few random moments.
-KILLS=${CORDON_KILLS:-$([ "$SLOW" = 1 ] && echo 200 || echo 4)}
-STRIDE=$([ "$SLOW" = 1 ] && echo 1 || echo 17)
+# In an emulated machine a start takes many seconds: there every 29th step, and few random moments.
+KILLS=${CORDON_KILLS:-$([ "$SLOW" = 1 ] && echo 200 || echo 3)}
+STRIDE=$([ "$SLOW" = 1 ] && echo 1 || echo 29)
 
 setup() {
 	lab up "$PREFIX" --static
