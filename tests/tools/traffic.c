@@ -3,8 +3,9 @@
  * Traffic whose every frame is accounted for, so that a test can say "none was lost, none got through".
  *
  *   traffic ask ADDRESS ALLOWED DENIED   one datagram a millisecond to either port; the allowed one is answered, and counts as
- *                                        lost if it is not; a new source port every 16 datagrams, so that new flows and live
- *                                        ones are asked about alike. What arrives on the own port DENIED got through.
+ *                                        lost if it is not. A new source port every 64 datagrams asks about new flows and
+ *                                        live ones alike and stays within a device's quota of flows. What arrives on the
+ *                                        own port DENIED got through.
  *   traffic answer ADDRESS ALLOWED DENIED PEER   answers on ALLOWED; what arrives on DENIED got through; one datagram a
  *                                        millisecond to PEER's port DENIED, which nobody asked for.
  *
@@ -23,8 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ASKERS 512       /* sockets that ask: an answer may be 8 s late before its socket is gone */
-#define A_SOCKET 16      /* datagrams from one source port */
+#define ASKERS 128       /* sockets that ask: an answer may be 8 s late before its socket is gone */
+#define A_SOCKET 64      /* datagrams from one source port */
 #define RUN_OUT_MS 1000  /* times CORDON_SLOW, what the machine is slower than a real one */
 #define BUFFER (8 << 20) /* so that no answer is lost in our own queue */
 
