@@ -22,14 +22,20 @@
 /*
  * Map `control`, one row, mapped writable by the engine. The program reads `generation` once per packet; all else that
  * it reads for that packet belongs to that generation or the packet is dropped.
+ *
+ * `generation` and `changes` are one aligned word, which a verdict that is kept for later packets carries: who finds another
+ * word there asks again. It is read before the rows that it shall vouch for.
  */
 struct control {
 	__u32 generation;   /* of the policy in force; 0: none was ever applied. Even/odd chooses the side. Never reused. */
+	__u32 changes;      /* one more after every change of a row, port or brake that a kept verdict must notice */
 	__u32 layout;       /* CORDON_LAYOUT */
 	__u32 brake;        /* not 0: every SOFT and HARD drop becomes would_deny */
 	__u32 row_generation; /* last generation given to a device row; the engine counts it up */
+	__u32 pad;
 	__s64 clock_offset; /* ns added to the boot clock; 0 but in replay and tests */
-};
+} __attribute__((aligned(8)));
+CORDON_ASSERT(sizeof(struct control) == 32, "control row");
 
 /* Map `heads`, a row a side: what a policy says of the whole site. */
 struct policy_head {

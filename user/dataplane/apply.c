@@ -336,6 +336,7 @@ static void give_back(struct dataplane *dp, const struct plan *plan)
 		if (plan->devices[i].taken)
 			device_row_leave(dp, plan->devices[i].row);
 	}
+	plane_changed(dp); /* ports were claimed and are free again */
 }
 
 /* What is not kept twice. Stores only: nothing here can fail. */
@@ -405,6 +406,7 @@ int dataplane_apply(struct dataplane *dp, const struct dataplane_apply *what, ui
 	__atomic_store_n(&dp->control->generation, plan.generation, __ATOMIC_RELEASE);
 
 	write_shared(dp, &plan);
+	plane_changed(dp);
 	leave_old(dp, &plan);
 	owned_rebuild(dp);
 	*ret_generation = plan.generation;

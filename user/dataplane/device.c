@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One device within the policy in force. Each store is whole by itself, and the order errs towards dropping: a quarantine
- * comes before all else and goes after all else. The device's generation comes last, so that a flow that cached a verdict
- * between two stores is judged once more.
+ * comes before all else and goes after all else. The device's generation and the count of changes come last, so that a flow
+ * that cached a verdict between two stores is judged once more.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -88,6 +88,7 @@ static int address_set(struct dataplane *dp, uint32_t device, const struct datap
 	r = kernel_step();
 	if (r < 0)
 		return r;
+	*changed |= dp->bindings[row].until != want->until;
 	dp->bindings[row].until = want->until;
 	if (side_equal(dp->bindings[row].side[at], side))
 		return 0;
@@ -187,8 +188,10 @@ int dataplane_device_set(struct dataplane *dp, const struct dataplane_device *wa
 		r = row_set(dp, row, want, &changed);
 	if (r == 0)
 		r = addresses_set(dp, row, want, &changed);
-	if (row && changed)
+	if (row && changed) {
 		__atomic_store_n(&dp->devices[row].generation, row_generation_next(dp), __ATOMIC_RELEASE);
+		plane_changed(dp);
+	}
 	return r < 0 ? why(ret_why, r, "device table: %s", strerror(-r)) : 0;
 }
 
@@ -203,15 +206,17 @@ int dataplane_device_remove(struct dataplane *dp, uint64_t key)
 	if (r < 0)
 		return r;
 	r = addresses_leave(dp, row, NULL, &changed);
-	if (r < 0)
-		return r;
-	return device_row_leave(dp, row);
+	if (r == 0)
+		r = device_row_leave(dp, row);
+	plane_changed(dp); /* also for the half that was done */
+	return r;
 }
 
 int dataplane_brake(struct dataplane *dp, bool on)
 {
 	kernel_phase("live");
 	__atomic_store_n(&dp->control->brake, on ? 1u : 0u, __ATOMIC_RELEASE);
+	plane_changed(dp);
 	return 0;
 }
 

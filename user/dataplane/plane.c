@@ -107,6 +107,7 @@ static int take_up(struct dataplane *dp)
 
 	if (r == 0)
 		r = rows_scan(dp);
+	plane_changed(dp); /* the one before us may have died between a row and its count */
 	if (r < 0)
 		return r;
 	dp->last_tried = tables_last_tried(dp);

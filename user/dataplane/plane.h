@@ -99,6 +99,15 @@ static inline uint32_t plane_side(const struct dataplane *dp)
 	return dp->control->generation & 1;
 }
 
+/*
+ * After every change that a verdict kept for later packets must notice, when its rows are written: device, binding, port,
+ * brake, flip. Who sees the new number sees the rows.
+ */
+static inline void plane_changed(struct dataplane *dp)
+{
+	__atomic_fetch_add(&dp->control->changes, 1, __ATOMIC_RELEASE);
+}
+
 /* Waits until every program that runs now has ended. 10 ms or so. */
 int plane_grace(struct dataplane *dp);
 

@@ -44,6 +44,7 @@ static int port_hide(struct dataplane *dp, uint32_t number)
 	if (!ifindex)
 		return 0;
 	__atomic_store_n(&row->ifindex, 0, __ATOMIC_RELEASE);
+	plane_changed(dp);
 	if (kernel_lookup(port_index_fd(dp), &ifindex, &leads_to) < 0 || leads_to != number)
 		return 0;
 	return kernel_delete(port_index_fd(dp), &ifindex);
@@ -77,7 +78,9 @@ int port_row_write(struct dataplane *dp, const struct dataplane_port *port, uint
 	row->adopt_until = adopt_until;
 	memcpy(row->mac, port->mac, sizeof(row->mac));
 	__atomic_store_n(&row->ifindex, port->ifindex, __ATOMIC_RELEASE);
-	return kernel_update(port_index_fd(dp), &port->ifindex, &port->number);
+	r = kernel_update(port_index_fd(dp), &port->ifindex, &port->number);
+	plane_changed(dp);
+	return r;
 }
 
 int port_row_move(struct dataplane *dp, uint32_t number, uint32_t ifindex)
@@ -93,6 +96,7 @@ int port_row_clear(struct dataplane *dp, uint32_t number)
 	if (r < 0)
 		return r;
 	memset(&dp->ports[number], 0, sizeof(dp->ports[number]));
+	plane_changed(dp);
 	return 0;
 }
 
