@@ -57,6 +57,7 @@ struct dhcp_detail {
 
 struct packet {
 	__u64 now;        /* boot clock ns */
+	__u64 until;      /* boot clock ns up to which the last decision holds; ~0: until the policy changes */
 	__u32 generation; /* read once */
 	__u32 side;       /* generation & 1 */
 	__u32 port;       /* logical port whose program runs */

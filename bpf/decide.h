@@ -36,18 +36,58 @@ static __always_inline struct pair *pair_find(const struct packet *p, __u16 from
 	return table && from && to ? bpf_map_lookup_elem(table, &key) : NULL;
 }
 
-/* NONE if it is allowed; p->rule is the rule that decides. */
+/* Is it open now? p->until is moved up to its next edge. Outside its bounds, or without a row: closed. */
+static __always_inline bool window_open(struct packet *p, __u32 window)
+{
+	__u32 row = p->side * CORDON_MAX_WINDOWS + window;
+	const struct window_version *v;
+	struct window *w;
+	__u32 passed = 0;
+
+	if (window == CORDON_WINDOW_ALWAYS)
+		return true;
+	w = window < CORDON_MAX_WINDOWS ? bpf_map_lookup_elem(&windows, &row) : NULL;
+	if (!w)
+		return false;
+	v = &w->version[READ_ONCE(w->current) & 1];
+	while (passed < CORDON_WINDOW_EDGES && passed < v->n && v->edge[passed] <= p->now)
+		passed++;
+	if (passed >= CORDON_WINDOW_EDGES || passed >= v->n)
+		return v->open_last;
+	if (v->edge[passed] < p->until)
+		p->until = v->edge[passed];
+	return (v->open_first ^ passed) & 1;
+}
+
+/* The first verdict of the chain that counts now; NULL: none, or `broken`, for a row that does not exist. */
+static __always_inline struct verdict *verdict_now(struct packet *p, void *table, __u32 index, bool *broken)
+{
+	struct verdict *verdict;
+
+	for (int i = 0; i < CORDON_CHAIN_MAX && index != CORDON_CHAIN_END; i++) {
+		verdict = bpf_map_lookup_elem(table, &index);
+		*broken = !verdict;
+		if (!verdict || window_open(p, verdict->window))
+			return verdict;
+		index = verdict->next;
+	}
+	return NULL;
+}
+
+/* NONE if it is allowed; p->rule is the rule that decides, p->until how long that holds. */
 static __noinline enum cordon_reason decide(struct packet *p, __u16 from, __u16 to, __u32 service)
 {
 	struct policy_head *head = bpf_map_lookup_elem(&heads, &p->side);
 	struct pair *pair = pair_find(p, from, to);
-	__u32 side = p->side, index;
 	struct service *class;
 	struct verdict *verdict;
+	__u32 side = p->side;
+	bool broken = false;
 	void *table;
 
 	p->rule = CORDON_RULE_NONE;
 	p->deny_audit = 0;
+	p->until = ~0ULL;
 	if (!head || head->generation != p->generation)
 		return CORDON_REASON_STALE_ROW;
 	if (!pair)
@@ -59,10 +99,9 @@ static __noinline enum cordon_reason decide(struct packet *p, __u16 from, __u16 
 	table = bpf_map_lookup_elem(&verdicts, &side);
 	if (!class || !table || class->class >= head->service_classes)
 		return CORDON_REASON_STALE_ROW;
-	index = pair->cell * head->service_classes + class->class;
-	verdict = bpf_map_lookup_elem(table, &index);
+	verdict = verdict_now(p, table, pair->cell * head->service_classes + class->class, &broken);
 	if (!verdict)
-		return CORDON_REASON_STALE_ROW;
+		return broken ? CORDON_REASON_STALE_ROW : CORDON_REASON_DEFAULT_DENY;
 	p->rule = verdict->rule;
 	switch (verdict->action) {
 	case CORDON_ACTION_ALLOW:

@@ -134,6 +134,14 @@ struct {
 	__array(values, struct verdicts_inner);
 } verdicts SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CORDON_SIDES * CORDON_MAX_WINDOWS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct window);
+} windows SEC(".maps");
+
 struct networks_inner {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(max_entries, 1);

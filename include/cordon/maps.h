@@ -133,7 +133,11 @@ struct service {
 	__u32 class;
 };
 
-/* array: cell * service_classes + service class -> what to do with a new flow; deny against allow was settled before */
+/*
+ * array: cell * service_classes + service class -> what to do with a new flow; deny against allow was settled before.
+ * A verdict with a window counts only while that is open; else the one at `next` is asked, and so on: a chain in order of
+ * precedence. Rows that only chains lead to stand behind the cells.
+ */
 enum cordon_action {
 	CORDON_ACTION_DEFAULT, /* no rule: default deny */
 	CORDON_ACTION_ALLOW,
@@ -143,10 +147,33 @@ enum cordon_action {
 
 struct verdict {
 	__u32 rule;   /* index into the revision's rules, or CORDON_RULE_NONE */
+	__u32 next;   /* row of the one to ask while the window is closed, or CORDON_CHAIN_END: default deny */
+	__u16 window; /* row of `windows` within the side, or CORDON_WINDOW_ALWAYS */
 	__u8 action;  /* enum cordon_action */
 	__u8 flags;   /* VERDICT_* */
-	__u16 pad;
 };
+CORDON_ASSERT(sizeof(struct verdict) == 12, "verdict row");
+
+/*
+ * Map `windows`, mapped writable by the engine: when rules that depend on time hold. Row side * CORDON_MAX_WINDOWS + window.
+ * Before edge[0] the window is `open_first`, each edge turns it over, from edge[n - 1] on it is `open_last`: what nobody knows
+ * any more is closed for an allow and open for a deny. The engine writes the version that is not current and then stores
+ * `current`, and does so again only after a grace period.
+ */
+struct window_version {
+	__u64 edge[CORDON_WINDOW_EDGES]; /* boot clock ns, ascending */
+	__u8 n;
+	__u8 open_first;
+	__u8 open_last;
+	__u8 pad[5];
+};
+
+struct window {
+	__u32 current; /* 0 or 1 */
+	__u32 pad;
+	struct window_version version[2];
+};
+CORDON_ASSERT(sizeof(struct window) == 152, "window row");
 
 /* LPM trie over all networks: class of an address that has no binding. ::/0 and ::ffff:0:0/96 are always there. */
 struct network_key {

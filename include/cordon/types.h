@@ -32,6 +32,11 @@
 #define CORDON_PORT_NONE 0           /* logical port 0 is no port */
 #define CORDON_MAX_PORTS 1024        /* logical ports, uplinks and bridges together */
 #define CORDON_MAX_CLASSES 65535
+#define CORDON_MAX_WINDOWS 1024      /* a side; window 0 is always open */
+#define CORDON_WINDOW_EDGES 8        /* how many openings and closings of a window the kernel knows ahead */
+#define CORDON_CHAIN_MAX 8           /* verdicts that one service of one pair may have, one for each time */
+#define CORDON_CHAIN_END 0xffffffffU
+#define CORDON_WINDOW_ALWAYS 0
 
 /* name, word in the policy language; order is strictness (policy.md 7) */
 #define CORDON_MODES(X) \

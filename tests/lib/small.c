@@ -48,9 +48,9 @@ struct image *small_image(uint16_t from, uint16_t to, uint16_t port)
 	image->services[CORDON_SERVICE_TCP + SMALL_ALWAYS] = port ? 2 : 0;
 	image->n_cells = 1;
 	image->verdicts = some(3, sizeof(*image->verdicts));
-	image->verdicts[0] = (struct verdict){.rule = CORDON_RULE_NONE, .action = CORDON_ACTION_DEFAULT};
-	image->verdicts[1] = (struct verdict){.rule = port, .action = CORDON_ACTION_ALLOW};
-	image->verdicts[2] = (struct verdict){.rule = SMALL_ALWAYS, .action = CORDON_ACTION_ALLOW};
+	image->verdicts[0] = (struct verdict){.next = CORDON_CHAIN_END, .rule = CORDON_RULE_NONE, .action = CORDON_ACTION_DEFAULT};
+	image->verdicts[1] = (struct verdict){.next = CORDON_CHAIN_END, .rule = port, .action = CORDON_ACTION_ALLOW};
+	image->verdicts[2] = (struct verdict){.next = CORDON_CHAIN_END, .rule = SMALL_ALWAYS, .action = CORDON_ACTION_ALLOW};
 	image->pairs = some(1, sizeof(*image->pairs));
 	image->pairs[0] = (struct image_pair){.key = {.from = from, .to = to}, .value = {.cell = 0, .flags = PAIR_TALKS}};
 	image->n_pairs = port != 0;

@@ -74,7 +74,7 @@ static int services_rows(const struct image *image, struct table_rows *rows)
 
 static int verdicts_rows(const struct image *image, struct table_rows *rows)
 {
-	size_t n = image->n_cells * image->head.service_classes;
+	size_t n = image_verdicts(image);
 	int r = table_rows_init(rows, n, sizeof(uint32_t), sizeof(struct verdict));
 
 	for (uint32_t i = 0; r == 0 && i < n; i++) {

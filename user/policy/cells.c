@@ -203,12 +203,12 @@ static void tally_rule(struct cells *x, uint32_t number)
 static struct verdict tally_verdict(const struct tally *t)
 {
 	if (t->deny != CORDON_RULE_NONE)
-		return (struct verdict){.rule = t->deny, .action = CORDON_ACTION_DENY};
+		return (struct verdict){.next = CORDON_CHAIN_END, .rule = t->deny, .action = CORDON_ACTION_DENY};
 	if (t->allow == CORDON_RULE_NONE)
-		return (struct verdict){.rule = CORDON_RULE_NONE, .action = CORDON_ACTION_DEFAULT};
+		return (struct verdict){.next = CORDON_CHAIN_END, .rule = CORDON_RULE_NONE, .action = CORDON_ACTION_DEFAULT};
 	if (t->audit != CORDON_RULE_NONE)
-		return (struct verdict){.rule = t->audit, .action = CORDON_ACTION_DENY, .flags = VERDICT_AUDIT};
-	return (struct verdict){.rule = t->allow, .action = CORDON_ACTION_ALLOW};
+		return (struct verdict){.next = CORDON_CHAIN_END, .rule = t->audit, .action = CORDON_ACTION_DENY, .flags = VERDICT_AUDIT};
+	return (struct verdict){.next = CORDON_CHAIN_END, .rule = t->allow, .action = CORDON_ACTION_ALLOW};
 }
 
 static int row_store(struct cells *x, bool talks, uint32_t *ret)
@@ -347,16 +347,18 @@ static int class_pairs(struct cells *x, uint32_t from)
 	return r;
 }
 
-/* The rows lie one after the other in their table, so its bytes are the image's. */
 static int cells_move(struct cells *x, struct image *image)
 {
-	size_t size = x->rows.n * image->head.service_classes * sizeof(*image->verdicts);
+	size_t width = image->head.service_classes, size;
 
-	image->verdicts = calloc(1, size ? size : 1);
+	image->verdicts = calloc(x->rows.n * width + 1, sizeof(*image->verdicts));
 	if (!image->verdicts)
 		return -ENOMEM;
-	if (size)
-		memcpy(image->verdicts, x->rows.bytes, size);
+	for (uint32_t row = 0; row < x->rows.n; row++) {
+		const void *verdicts = intern_data(&x->rows, row, &size);
+
+		memcpy(image->verdicts + row * width, verdicts, size);
+	}
 	image->n_cells = x->rows.n;
 	image->pairs = take_ptr(x->pairs);
 	image->n_pairs = x->n_pairs;

@@ -99,8 +99,13 @@ struct verdict image_decide(const struct image *image, uint16_t from, uint16_t t
 	const struct verdict *row = image_row(image, from, to);
 
 	if (!row || service >= CORDON_SERVICE_COUNT)
-		return (struct verdict){.rule = CORDON_RULE_NONE, .action = CORDON_ACTION_DEFAULT};
+		return (struct verdict){.next = CORDON_CHAIN_END, .rule = CORDON_RULE_NONE, .action = CORDON_ACTION_DEFAULT};
 	return row[image->services[service]];
+}
+
+size_t image_verdicts(const struct image *image)
+{
+	return image->n_cells * image->head.service_classes + image->n_chained;
 }
 
 static uint64_t bindings_count(const struct image *image)
@@ -122,7 +127,7 @@ int image_bill(const struct image *image, const uint64_t available[IMAGE_TABLE_C
 	const uint64_t rows[] = {
 		[IMAGE_TABLE_CLASSES] = image->n_classes - 1,
 		[IMAGE_TABLE_PAIRS] = image->n_pairs,
-		[IMAGE_TABLE_VERDICTS] = (uint64_t)image->n_cells * image->head.service_classes,
+		[IMAGE_TABLE_VERDICTS] = image_verdicts(image),
 		[IMAGE_TABLE_SERVICES] = CORDON_SERVICE_COUNT,
 		[IMAGE_TABLE_NETWORKS] = image->n_networks,
 		[IMAGE_TABLE_DEVICES] = image->n_devices,

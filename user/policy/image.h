@@ -69,8 +69,8 @@ struct image {
 	struct image_pair *pairs;
 	size_t n_pairs;
 	uint16_t *services;      /* CORDON_SERVICE_COUNT service classes */
-	struct verdict *verdicts; /* n_cells * head.service_classes */
-	size_t n_cells;
+	struct verdict *verdicts; /* n_cells * head.service_classes, then n_chained that only chains lead to */
+	size_t n_cells, n_chained;
 	struct image_network *networks;
 	size_t n_networks;
 	struct image_address *gateway; /* one class for all of them: gateway_class */
@@ -105,7 +105,7 @@ struct verdict image_decide(const struct image *image, uint16_t from, uint16_t t
 #define IMAGE_TABLES(X) \
 	X(CLASSES, "classes", "devices and networks that rules tell apart", 0) \
 	X(PAIRS, "pairs", "pairs of classes that a rule names", 64) \
-	X(VERDICTS, "verdicts", "verdicts", sizeof(struct verdict)) \
+	X(VERDICTS, "verdicts", "verdicts", 16) /* of 12 bytes, in an array */ \
 	X(SERVICES, "services", "services", sizeof(struct service)) \
 	X(NETWORKS, "networks", "prefixes", 96) \
 	X(DEVICES, "devices", "devices with a MAC", sizeof(struct device) + 64) \
@@ -132,6 +132,9 @@ struct image_bill {
 
 /* `available` by table, 0: no limit of that table. -E2BIG if a table does not fit; the bill is filled in all the same. */
 int image_bill(const struct image *image, const uint64_t available[IMAGE_TABLE_COUNT], struct image_bill *ret);
+
+/* Rows of `verdicts`. */
+size_t image_verdicts(const struct image *image);
 
 void image_free(struct image *image);
 
