@@ -25,7 +25,7 @@ fresh() { # MODE [RULE...]
 	mkdir "$WORK/policy"
 	policy "$@" >"$WORK/policy/site.yaml"
 	printf '%s\n' 'version: 1' 'ports: {"p*": {}}' 'uplinks: {up0: {}}' "policy: $WORK/policy" "state: $WORK/state" \
-		"run: $WORK/run" "bpffs: $BPFFS/cordon" >"$WORK/gateway.yaml"
+		"run: $WORK/run" "bpffs: $BPFFS/cordon" "capacity: {devices: 4096, flows: 65536, cache: 8MiB}" >"$WORK/gateway.yaml"
 }
 
 engine_start() {

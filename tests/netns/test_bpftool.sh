@@ -14,6 +14,7 @@ setup() {
 		state: $WORK/state
 		run: $WORK/run
 		bpffs: $BPFFS/cordon
+		capacity: {devices: 4096, flows: 65536, cache: 8MiB}
 	END
 	spawn engine gw cordond -c "$WORK/gateway.yaml" --foreground
 	wait_for 20 grep -q ' ready config=' "$WORK/engine.log"

@@ -14,7 +14,7 @@ setup() {
 	policy >"$WORK/policy/home.yaml"
 	policy | sed 's|allow: \[icmp/echo\]|allow: [icmp/echo, tcp/80]|' >"$WORK/wider.yaml"
 	printf '%s\n' 'version: 1' 'ports: {"p*": {}}' "policy: $WORK/policy" "state: $WORK/state" "run: $WORK/run" \
-		"bpffs: $BPFFS/cordon" >"$WORK/gateway.yaml"
+		"bpffs: $BPFFS/cordon" "capacity: {devices: 4096, flows: 65536, cache: 8MiB}" >"$WORK/gateway.yaml"
 	export CORDON_CONFIG=$WORK/gateway.yaml
 	spawn engine gw cordond --foreground
 	wait_for 20 cordon status

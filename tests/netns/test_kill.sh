@@ -17,7 +17,7 @@ setup() {
 	policy_b >"$WORK/b.yaml"
 	cp "$WORK/a.yaml" "$WORK/policy/site.yaml"
 	printf '%s\n' 'version: 1' 'ports: {"p*": {}}' 'uplinks: {up0: {}}' "policy: $WORK/policy" "state: $WORK/state" \
-		"run: $WORK/run" "bpffs: $BPFFS/cordon" >"$WORK/gateway.yaml"
+		"run: $WORK/run" "bpffs: $BPFFS/cordon" "capacity: {devices: 4096, flows: 65536, cache: 8MiB}" >"$WORK/gateway.yaml"
 	hash_a=$(hash_of "$WORK/a.yaml") hash_b=$(hash_of "$WORK/b.yaml")
 }
 

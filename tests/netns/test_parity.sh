@@ -39,6 +39,7 @@ gateway_yaml() {
 		state: $WORK/state
 		run: $WORK/run
 		bpffs: $BPFFS/cordon
+		capacity: {devices: 4096, flows: 65536, cache: 8MiB}
 	END
 }
 

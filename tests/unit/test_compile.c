@@ -331,16 +331,31 @@ Test(compile, a_large_site_is_quick)
 Test(compile, the_bill_counts_what_is_there)
 {
 	struct compiled c = compiled_text(HEAD "  - {id: r, from: segment:a, to: internet, allow: [tcp/443]}\n", "10.0.0.254", NULL);
-	uint64_t available[IMAGE_TABLE_COUNT] = {[IMAGE_TABLE_DEVICES] = 5};
-	struct image_bill bill;
+	struct image_room room = {.devices = 5, .flows = 4096, .cache_bytes = 1 << 20, .cpus = 4};
+	struct image_bill bill, boundless;
+	uint64_t sum = 0, twice = 0;
 
-	cr_assert_eq(image_bill(c.image, available, &bill), 0);
+	cr_assert_eq(image_bill(c.image, &room, &bill), 0);
 	cr_assert_eq(bill.lines[IMAGE_TABLE_DEVICES].rows, 5);
 	cr_assert_eq(bill.lines[IMAGE_TABLE_BINDINGS].rows, 7);
+	cr_assert_eq(bill.lines[IMAGE_TABLE_BINDINGS].available, 20);
 	cr_assert_eq(bill.lines[IMAGE_TABLE_SERVICES].bytes, 4u * CORDON_SERVICE_COUNT);
-	available[IMAGE_TABLE_DEVICES] = 4;
-	cr_assert_eq(image_bill(c.image, available, &bill), -E2BIG);
+	cr_assert_eq(bill.lines[IMAGE_TABLE_COUNTERS].bytes, 5 * 4 * sizeof(struct device_counters));
+	cr_assert_eq(bill.lines[IMAGE_TABLE_CACHE].bytes, 1u << 20);
+	cr_assert_eq(bill.lines[IMAGE_TABLE_FLOWS].bytes, 4096u * 170);
+	for (size_t i = 0; i < IMAGE_TABLE_COUNT; i++) {
+		sum += bill.lines[i].bytes;
+		twice += bill.lines[i].when == IMAGE_TABLE_POLICY ? bill.lines[i].bytes : 0;
+	}
+	cr_assert_eq(bill.bytes, sum);
+	cr_assert_eq(bill.change_bytes, twice);
+	cr_assert_gt(twice, bill.lines[IMAGE_TABLE_SERVICES].bytes);
+	room.devices = 4;
+	cr_assert_eq(image_bill(c.image, &room, &bill), -E2BIG);
 	cr_assert_eq(bill.lines[IMAGE_TABLE_DEVICES].available, 4);
+	cr_assert_eq(image_bill(c.image, NULL, &boundless), 0);
+	cr_assert_eq(boundless.lines[IMAGE_TABLE_DEVICES].available, 0);
+	cr_assert_eq(boundless.lines[IMAGE_TABLE_FLOWS].bytes, 0);
 	compiled_done(&c);
 }
 

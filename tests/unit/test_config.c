@@ -133,6 +133,8 @@ Test(config, mistakes_have_their_places)
 	refuse(HEAD "fail: shut\n", "shut", "expected one of closed, open");
 	refuse(HEAD "capacity: {devices: 100001}\n", "100001", "from 1 to 100000");
 	refuse(HEAD "capacity: {cache: 32MB}\n", "32MB", "expected a size");
+	refuse(HEAD "capacity: {cache: 1KiB}\n", "1KiB", "from 64KiB to 4GiB");
+	refuse(HEAD "capacity: {cache: 5GiB}\n", "5GiB", "from 64KiB to 4GiB");
 	refuse(HEAD "capacity: lots\n", "lots", "expected auto");
 	refuse(HEAD "addresses: {p1: {ip: 10.0.0.1/33}}\n", "10.0.0.1", "expected an address like");
 	refuse(HEAD "addresses: {\"p*\": {}}\n", "\"p*\"", "is no interface name");

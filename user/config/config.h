@@ -17,9 +17,11 @@
 
 #define CONFIG_DEFAULT_PATH "/etc/cordon/gateway.yaml"
 #define CONFIG_MAX_BYTES (1u << 20)
-/* The ceilings of `capacity:`, and what stands where it says auto: 0. */
+/* The ceilings of `capacity:`, and what stands where it says auto: 0 (capacity.h). */
 #define CONFIG_MAX_DEVICES 100000u
 #define CONFIG_MAX_FLOWS 4000000u
+#define CONFIG_MIN_CACHE (64ull << 10)
+#define CONFIG_MAX_CACHE (4ull << 30)
 
 /* Same order as enum dataplane_xdp. */
 #define CONFIG_XDP(X) \
@@ -105,7 +107,7 @@ struct gateway_config {
 	bool fail_open;
 	uint32_t max_devices; /* 0: auto */
 	uint32_t max_flows;   /* 0: auto */
-	uint64_t cache_bytes; /* 0: auto */
+	uint64_t cache_bytes; /* over all CPUs; 0: auto */
 };
 
 /*

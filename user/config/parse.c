@@ -75,11 +75,22 @@ static void parse_fail(struct form *f, const struct yaml_node *value, void *fiel
 	*(bool *)field = choice == 1;
 }
 
+static void parse_cache(struct form *f, const struct yaml_node *value, void *field, const void *arg)
+{
+	uint64_t bytes = CONFIG_MIN_CACHE;
+
+	form_size(f, value, &bytes, arg);
+	if (bytes < CONFIG_MIN_CACHE || bytes > CONFIG_MAX_CACHE)
+		form_error(f, value, "a flow cache has from 64KiB to 4GiB, over all CPUs together");
+	else
+		*(uint64_t *)field = bytes;
+}
+
 #define FIELD(name_) offsetof(struct gateway_config, name_)
 static const struct form_key capacity_keys[] = {
 	{.name = "devices", .parse = form_number, .offset = FIELD(max_devices), .arg = &(const struct form_range){1, CONFIG_MAX_DEVICES}},
 	{.name = "flows", .parse = form_number, .offset = FIELD(max_flows), .arg = &(const struct form_range){64, CONFIG_MAX_FLOWS}},
-	{.name = "cache", .parse = form_size, .offset = FIELD(cache_bytes)},
+	{.name = "cache", .parse = parse_cache, .offset = FIELD(cache_bytes)},
 };
 #undef FIELD
 static const struct form_table capacity_table = FORM_TABLE("capacity", capacity_keys);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "../config/capacity.h"
 #include "../lib/cleanup.h"
+#include "../lib/memory.h"
 #include "command.h"
 #include "compiled.h"
 #include "table.h"
@@ -11,34 +14,59 @@ struct verdict_of_check {
 	struct diagnostics diagnostics;
 	struct compiled compiled; /* empty when it did not compile */
 	char hash[65];
+	uint64_t memory; /* of this machine */
+	struct image_room room;
 	struct image_bill bill;
 	size_t passed, failed;
 };
 
-/* What this policy takes of the kernel's memory; a table without `bytes` has none of its own. */
-static json_t *memory_bill(const struct image_bill *bill)
+/* Where so much of a table is taken, the next devices may not find room. */
+static bool line_is_near(const struct image_bill_line *line)
 {
-	json_t *tables = json_array();
-
-	for (size_t i = 0; i < IMAGE_TABLE_COUNT; i++)
-		json_array_append_new(tables, json_pack("{s:s, s:s, s:I, s:I}", "table", bill->lines[i].table, "text", bill->lines[i].text,
-							"rows", (json_int_t)bill->lines[i].rows, "bytes", (json_int_t)bill->lines[i].bytes));
-	return json_pack("{s:I, s:o}", "bytes", (json_int_t)bill->bytes, "tables", tables);
+	return line->available && line->rows * 5 >= line->available * 4;
 }
 
-/* Fills the bill; what is over the `capacity:` of a gateway.yaml that was named is an error of that file. */
+/* A table without `bytes` has none of its own; without `available` it has no limit but memory. */
+static json_t *memory_bill(const struct verdict_of_check *v)
+{
+	const struct image_bill *bill = &v->bill;
+	json_t *tables = json_array();
+
+	for (size_t i = 0; i < IMAGE_TABLE_COUNT; i++) {
+		const struct image_bill_line *line = &bill->lines[i];
+
+		json_array_append_new(tables, json_pack("{s:s, s:s, s:I, s:o, s:b, s:I, s:b}", "table", line->table, "text", line->text, "rows",
+							(json_int_t)line->rows, "available",
+							line->available ? json_integer((json_int_t)line->available) : json_null(), "near",
+							line_is_near(line), "bytes", (json_int_t)line->bytes, "twice",
+							line->when == IMAGE_TABLE_POLICY));
+	}
+	return json_pack("{s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I}, s:o}", "bytes", (json_int_t)bill->bytes, "change_bytes",
+			 (json_int_t)bill->change_bytes, "capacity", "devices", (json_int_t)v->room.devices, "flows", (json_int_t)v->room.flows,
+			 "cache", (json_int_t)v->room.cache_bytes, "cpus", (json_int_t)v->room.cpus, "memory", (json_int_t)v->memory, "tables", tables);
+}
+
+/* Fills the bill. What is over `capacity:` is an error where gateway.yaml says it, else a warning: another machine may have more. */
 static void check_capacity(const struct invocation *inv, const struct gateway_config *config, struct verdict_of_check *v)
 {
-	const uint64_t available[IMAGE_TABLE_COUNT] = {[IMAGE_TABLE_DEVICES] = config->max_devices};
+	struct capacity capacity;
 
-	if (image_bill(v->compiled.image, available, &v->bill) >= 0)
+	v->memory = memory_total("");
+	v->room.cpus = (uint32_t)sysconf(_SC_NPROCESSORS_CONF);
+	capacity = capacity_of(config, v->memory, v->room.cpus);
+	v->room.devices = capacity.devices;
+	v->room.flows = capacity.flows;
+	v->room.cache_bytes = capacity.cache_bytes;
+	if (image_bill(v->compiled.image, &v->room, &v->bill) >= 0)
 		return;
 	for (size_t i = 0; i < IMAGE_TABLE_COUNT; i++) {
 		const struct image_bill_line *line = &v->bill.lines[i];
 
-		if (line->available && line->rows > line->available)
-			diagnostics_add(&v->diagnostics, false, inv->config, 0, 0,
-					"the policy needs %" PRIu64 " %s, and `capacity:` has room for %" PRIu64, line->rows, line->text, line->available);
+		if (!line->available || line->rows <= line->available || i == IMAGE_TABLE_COUNTERS)
+			continue;
+		diagnostics_add(&v->diagnostics, !config->max_devices, inv->config_named ? inv->config : "capacity: auto", 0, 0,
+				"the policy needs %" PRIu64 " %s, and `capacity:` has room for %" PRIu64 "%s", line->rows, line->text, line->available,
+				config->max_devices ? "" : " on a machine like this one");
 	}
 }
 
@@ -71,7 +99,7 @@ static json_t *check_json(const struct verdict_of_check *v)
 {
 	const struct policy *policy = v->compiled.policy;
 	json_t *doc = json_pack("{s:i, s:b, s:I, s:I, s:o}", "schema", 1, "ok", !v->diagnostics.errors, "errors",
-				(json_int_t)v->diagnostics.errors, "warnings", (json_int_t)(v->diagnostics.n - v->diagnostics.errors),
+				(json_int_t)v->diagnostics.errors, "warnings", (json_int_t)v->diagnostics.warnings,
 				"diagnostics", diagnostics_json(&v->diagnostics));
 
 	if (!policy)
@@ -81,7 +109,7 @@ static json_t *check_json(const struct verdict_of_check *v)
 					      "rules", (json_int_t)policy->n_rules, "parked", (json_int_t)parked_rules(policy),
 					      "classes", (json_int_t)classes_count(v->compiled.image)));
 	json_object_set_new(doc, "tests", json_pack("{s:I, s:I}", "passed", (json_int_t)v->passed, "failed", (json_int_t)v->failed));
-	json_object_set_new(doc, "memory", memory_bill(&v->bill));
+	json_object_set_new(doc, "memory", memory_bill(v));
 	return doc;
 }
 
@@ -95,26 +123,51 @@ static void print_bytes(struct table *table, json_int_t bytes)
 		table_cellf(table, TINT_PLAIN, "%.1f MiB", (double)bytes / (1 << 20));
 }
 
+static json_int_t number(const json_t *object, const char *name)
+{
+	return json_integer_value(json_object_get(object, name));
+}
+
+static void print_row(struct table *table, const json_t *item)
+{
+	bool near = json_is_true(json_object_get(item, "near"));
+
+	table_cell(table, TINT_PLAIN, field(item, "table"));
+	table_cellf(table, near ? TINT_WARN : TINT_PLAIN, "%lld%s", (long long)number(item, "rows"), near ? " (near its limit)" : "");
+	if (json_is_integer(json_object_get(item, "available")))
+		table_cellf(table, TINT_PLAIN, "%lld", (long long)number(item, "available"));
+	else
+		table_cell(table, TINT_PLAIN, "");
+	print_bytes(table, number(item, "bytes"));
+	table_cell(table, TINT_DIM, field(item, "text"));
+}
+
+static void print_sum(struct table *table, const char *what, json_int_t bytes, const char *text)
+{
+	table_cell(table, TINT_PLAIN, what);
+	table_cell(table, TINT_PLAIN, " ");
+	table_cell(table, TINT_PLAIN, " ");
+	print_bytes(table, bytes);
+	table_cell(table, TINT_DIM, text);
+}
+
 static void print_bill(const json_t *memory)
 {
-	static const char *const headings[] = {"KERNEL TABLE", ">ROWS", ">MEMORY", "OF"};
+	static const char *const headings[] = {"KERNEL TABLE", ">NEEDED", ">ROOM FOR", ">MEMORY", "OF"};
 	_cleanup_table_ struct table *table = table_new(headings, ARRAY_SIZE(headings));
-	const json_t *item;
+	const json_t *item, *capacity = json_object_get(memory, "capacity");
 	size_t i;
 
 	if (!table)
 		return;
-	json_array_foreach(json_object_get(memory, "tables"), i, item) {
-		table_cell(table, TINT_PLAIN, field(item, "table"));
-		table_cellf(table, TINT_PLAIN, "%lld", (long long)json_integer_value(json_object_get(item, "rows")));
-		print_bytes(table, json_integer_value(json_object_get(item, "bytes")));
-		table_cell(table, TINT_DIM, field(item, "text"));
-	}
-	table_cell(table, TINT_PLAIN, "together");
-	table_cell(table, TINT_PLAIN, " ");
-	print_bytes(table, json_integer_value(json_object_get(memory, "bytes")));
-	table_cell(table, TINT_DIM, "one generation; while one replaces another both are there");
+	json_array_foreach(json_object_get(memory, "tables"), i, item)
+		print_row(table, item);
+	print_sum(table, "together", number(memory, "bytes"), "and counts of drops, as they come");
+	print_sum(table, "a change", number(memory, "change_bytes"), "more, while one policy replaces another: both are there");
 	table_print(table, stdout, output_colour());
+	printf("\nroom for %lld devices and %lld flows, a flow cache of %lld KiB (`capacity:` of gateway.yaml; auto as on this machine: %lld MiB, %lld CPUs)\n",
+	       (long long)number(capacity, "devices"), (long long)number(capacity, "flows"), (long long)number(capacity, "cache") >> 10,
+	       (long long)number(capacity, "memory") >> 20, (long long)number(capacity, "cpus"));
 }
 
 static const char *plural(size_t n)
@@ -125,7 +178,7 @@ static const char *plural(size_t n)
 static void check_print(const struct verdict_of_check *v)
 {
 	const struct policy *policy = v->compiled.policy;
-	size_t warnings = v->diagnostics.n - v->diagnostics.errors;
+	size_t warnings = v->diagnostics.warnings;
 	json_t *memory;
 
 	if (!policy) {
@@ -138,7 +191,7 @@ static void check_print(const struct verdict_of_check *v)
 		printf("%zu rule%s hold%s parts that this version keeps but does not enforce (see the warnings)\n", parked_rules(policy),
 		       plural(parked_rules(policy)), parked_rules(policy) == 1 ? "s" : "");
 	printf("hash %s\n\n", v->hash);
-	memory = memory_bill(&v->bill);
+	memory = memory_bill(v);
 	print_bill(memory);
 	json_decref(memory);
 }

@@ -4,11 +4,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "../config/capacity.h"
 #include "../lib/buf.h"
 #include "../lib/cleanup.h"
 #include "../lib/clock.h"
 #include "../lib/log.h"
+#include "../lib/memory.h"
 #include "apply.h"
 #include "commands.h"
 #include "notify.h"
@@ -116,10 +119,13 @@ static void on_links_changed(void *ctx)
 
 static struct dataplane_options dataplane_options_of(const struct gateway_config *config)
 {
+	struct capacity capacity = capacity_of(config, memory_total(""), (uint32_t)sysconf(_SC_NPROCESSORS_CONF));
+
 	return (struct dataplane_options){
 		.bpffs = config->bpffs,
-		.max_devices = config->max_devices,
-		.max_flows = config->max_flows,
+		.max_devices = capacity.devices,
+		.max_flows = capacity.flows,
+		.cache_bytes = capacity.cache_bytes,
 		.xdp = (enum dataplane_xdp)config->xdp,
 		.fail_open = config->fail_open,
 	};
@@ -288,7 +294,8 @@ void engine_free(struct engine *e)
 static bool needs_restart(const struct gateway_config *a, const struct gateway_config *b)
 {
 	return strcmp(a->state, b->state) || strcmp(a->run, b->run) || strcmp(a->bpffs, b->bpffs) || a->xdp != b->xdp ||
-	       a->fail_open != b->fail_open || a->max_devices != b->max_devices || a->max_flows != b->max_flows;
+	       a->fail_open != b->fail_open || a->max_devices != b->max_devices || a->max_flows != b->max_flows ||
+	       a->cache_bytes != b->cache_bytes;
 }
 
 int engine_reload_config(struct engine *e, char **ret_why)

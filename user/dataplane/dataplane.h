@@ -28,6 +28,7 @@ struct dataplane_options {
 	const char *bpffs;   /* folder for the pins; NULL: nothing is pinned or attached (replay, tests) */
 	uint32_t max_devices; /* capacities; 0: 4096 devices, 65536 flows. An adopted table keeps its own. */
 	uint32_t max_flows;
+	uint64_t cache_bytes; /* of the flow cache, over all CPUs; 0: 8 MiB */
 	enum dataplane_xdp xdp;
 	bool trace;          /* keep what the last frame met, for dataplane_run(); only without pins */
 	bool fail_open;

@@ -108,50 +108,6 @@ size_t image_verdicts(const struct image *image)
 	return image->n_cells * image->head.service_classes + image->n_chained;
 }
 
-static uint64_t bindings_count(const struct image *image)
-{
-	uint64_t n = image->n_gateway;
-
-	for (size_t i = 0; i < image->n_devices; i++)
-		n += image->devices[i].n_addresses;
-	return n;
-}
-
-int image_bill(const struct image *image, const uint64_t available[IMAGE_TABLE_COUNT], struct image_bill *ret)
-{
-	static const struct image_bill_line tables[] = {
-#define X(id, name, words, size) [IMAGE_TABLE_##id] = {.table = name, .text = words, .bytes = size},
-		IMAGE_TABLES(X)
-#undef X
-	};
-	const uint64_t rows[] = {
-		[IMAGE_TABLE_CLASSES] = image->n_classes - 1,
-		[IMAGE_TABLE_PAIRS] = image->n_pairs,
-		[IMAGE_TABLE_VERDICTS] = image_verdicts(image),
-		[IMAGE_TABLE_SERVICES] = CORDON_SERVICE_COUNT,
-		[IMAGE_TABLE_NETWORKS] = image->n_networks,
-		[IMAGE_TABLE_DEVICES] = image->n_devices,
-		[IMAGE_TABLE_BINDINGS] = bindings_count(image),
-	};
-	int r = 0;
-
-	*ret = (struct image_bill){0};
-	for (size_t i = 0; i < IMAGE_TABLE_COUNT; i++) {
-		struct image_bill_line *line = &ret->lines[i];
-
-		*line = tables[i];
-		line->rows = rows[i];
-		line->bytes *= rows[i];
-		line->available = available ? available[i] : 0;
-		if (i == IMAGE_TABLE_CLASSES && (!line->available || line->available > CORDON_MAX_CLASSES))
-			line->available = CORDON_MAX_CLASSES;
-		ret->bytes += line->bytes;
-		if (line->available && line->rows > line->available)
-			r = -E2BIG;
-	}
-	return r;
-}
-
 void lookup_free(struct image_lookup *lookup)
 {
 	if (!lookup)

@@ -101,37 +101,63 @@ uint16_t image_unknown_class(const struct image *image, const struct address *ad
 /* The verdict of a new flow between two classes; service is an index into the service spaces (cordon/types.h). */
 struct verdict image_decide(const struct image *image, uint16_t from, uint16_t to, uint32_t service);
 
-/* table, what a row of it is, bytes of one row (in the kernel's hashes and tries with what the kernel adds) */
+/*
+ * table, what a row of it is, when the kernel's memory is taken, bytes of one row (in hashes and tries with what the kernel
+ * adds), and of one row for each CPU. POLICY: as many rows as this policy has, at each apply, so twice while one policy
+ * replaces another. START: as many rows as `capacity:` has room for, once.
+ */
 #define IMAGE_TABLES(X) \
-	X(CLASSES, "classes", "devices and networks that rules tell apart", 0) \
-	X(PAIRS, "pairs", "pairs of classes that a rule names", 64) \
-	X(VERDICTS, "verdicts", "verdicts", 16) /* of 12 bytes, in an array */ \
-	X(SERVICES, "services", "services", sizeof(struct service)) \
-	X(NETWORKS, "networks", "prefixes", 96) \
-	X(DEVICES, "devices", "devices with a MAC", sizeof(struct device) + 64) \
-	X(BINDINGS, "bindings", "addresses of devices and of the gateway", sizeof(struct binding) + 80)
+	X(CLASSES, "classes", "devices and networks that rules tell apart", POLICY, 0, 0) \
+	X(PAIRS, "pairs", "pairs of classes that a rule names", POLICY, 64, 0) \
+	X(VERDICTS, "verdicts", "verdicts", POLICY, 16, 0) /* of 12 bytes, in an array */ \
+	X(SERVICES, "services", "services", POLICY, sizeof(struct service), 0) \
+	X(NETWORKS, "networks", "prefixes", POLICY, 96, 0) \
+	X(DEVICES, "devices", "devices with a MAC", START, sizeof(struct device) + sizeof(struct budget) + 64, 0) \
+	X(BINDINGS, "bindings", "addresses of devices and of the gateway", START, sizeof(struct binding) + 80, 0) \
+	X(COUNTERS, "counters", "counters of devices, on each CPU", START, 0, sizeof(struct device_counters)) \
+	X(FLOWS, "flows", "conversations", START, IMAGE_FLOW_BYTES, 0) \
+	X(CACHE, "cache", "lines of the flow cache, all CPUs together", START, IMAGE_CACHE_LINE, 0)
+
+/* Flows stand in buckets of 2,048 bytes, 15 rows each, with a quarter more buckets than full ones would need. */
+#define IMAGE_FLOW_BYTES (2048 * 5 / (15 * 4))
+#define IMAGE_CACHE_LINE 128
+#define IMAGE_BINDINGS_A_DEVICE 4
 
 enum image_table {
-#define X(id, name, text, bytes) IMAGE_TABLE_##id,
+#define X(id, name, text, when, bytes, cpu_bytes) IMAGE_TABLE_##id,
 	IMAGE_TABLES(X)
 #undef X
 	IMAGE_TABLE_COUNT
 };
 
-/* The memory bill: rows and bytes that this policy needs, for one generation; while one replaces another both are there. */
+enum image_table_when { IMAGE_TABLE_POLICY, IMAGE_TABLE_START };
+
+/* What the gateway has room for; 0 devices: whatever the policy needs, and so for flows and cache: none. */
+struct image_room {
+	uint32_t devices;
+	uint32_t flows;
+	uint64_t cache_bytes;
+	uint32_t cpus; /* 0 counts as 1 */
+};
+
+/* The memory bill: rows that this policy needs, bytes that the kernel takes for it. */
 struct image_bill {
 	struct image_bill_line {
 		const char *table;
 		const char *text;
-		uint64_t rows;
+		enum image_table_when when;
+		uint64_t rows;      /* needed; flows and cache lines: 0, as traffic alone knows */
 		uint64_t available; /* rows; 0: no limit but memory */
 		uint64_t bytes;
 	} lines[IMAGE_TABLE_COUNT];
-	uint64_t bytes;
+	uint64_t bytes;        /* all of them */
+	uint64_t change_bytes; /* and as much again while this policy replaces one like it */
 };
 
-/* `available` by table, 0: no limit of that table. -E2BIG if a table does not fit; the bill is filled in all the same. */
-int image_bill(const struct image *image, const uint64_t available[IMAGE_TABLE_COUNT], struct image_bill *ret);
+/* -E2BIG if a table does not fit; the bill is filled in all the same. `room` NULL: no limits. */
+int image_bill(const struct image *image, const struct image_room *room, struct image_bill *ret);
+/* What one device and one flow of `capacity:` cost at the start, and later by what is counted of a device. */
+uint64_t image_device_bytes(uint32_t cpus);
 
 /* Rows of `verdicts`. */
 size_t image_verdicts(const struct image *image);
