@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A case: frames of one kind, contenders in turns, each turn beginning with another one. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "wire.h"
+
+#define WARM_UP 0.02 /* seconds of CPU */
+
+struct timed_case {
+	const char *name;
+	enum frame_kind kind;
+	bool at_xdp;    /* what passes XDP ends right behind it; nftables has no say there */
+	uint32_t flows; /* 0: one a device */
+	uint32_t only;  /* with so many devices; 0: any number */
+};
+
+static const struct timed_case cases[] = {
+	{"drop denied", FRAME_DENIED, false, 0, 0},
+	{"drop denied", FRAME_DENIED, false, 1000, 16},
+	{"drop spoofed", FRAME_SPOOFED, false, 0, 0},
+	{"drop unknown", FRAME_UNKNOWN, false, 0, 0},
+	{"pass and route", FRAME_ALLOWED, false, 0, 0},
+	{"pass to the stack", FRAME_ALLOWED, true, 0, 0},
+};
+
+static bool takes_part(const struct contender *c, const struct timed_case *t)
+{
+	if (t->at_xdp && c->kind->nft)
+		return false;
+	if (t->kind == FRAME_ALLOWED)
+		return c->kind != &contender_xdp_filter;
+	return c->kind != &contender_pass;
+}
+
+static void verdict_check(const struct contender *c, const struct timed_case *t, const struct sample *s)
+{
+	bool passes = t->kind == FRAME_ALLOWED && c->kind != &contender_drop;
+
+	if (s->passed != (passes ? s->judged : 0))
+		die("%s, %s, %u devices: %llu of %llu frames passed", c->kind->name, t->name, c->devices, (unsigned long long)s->passed,
+		    (unsigned long long)s->judged);
+}
+
+static void warm_up(struct timing *g, const struct timed_case *t, uint32_t flows, double seconds)
+{
+	uint64_t n = flows > 4096 ? flows : 4096;
+	struct sample s;
+
+	if (g->c->kind == &contender_xdp_filter)
+		xdp_filter_list(g->c, t->kind == FRAME_UNKNOWN, g->c->devices);
+	g->behind = t->at_xdp ? lane_attach_tc(&g->c->lane, g->c->lane.port, "wire_through", false) : -1;
+	do {
+		lane_run(&g->c->lane, n, &s);
+		verdict_check(g->c, t, &s);
+		n *= 2;
+	} while (s.cpu < WARM_UP);
+	g->frames = (uint64_t)((double)s.judged / s.cpu * seconds);
+}
+
+static void time_once(struct timing *g, const struct timed_case *t, uint32_t run)
+{
+	struct sample s;
+
+	lane_run(&g->c->lane, g->frames, &s);
+	verdict_check(g->c, t, &s);
+	g->rate[run] = (double)s.judged / s.cpu;
+	g->wall[run] = (double)s.judged / s.wall;
+	g->lost += s.sent - s.judged;
+}
+
+static void case_time(struct world *world, const struct timed_case *t, uint32_t flows, const struct plan *plan)
+{
+	struct wire_frame *frames = frames_of_kind(t->kind, world->devices, flows, plan->seed);
+	struct timing *all = calloc(MAX_CONTENDERS, sizeof(*all));
+	struct timed timed = {.name = t->name, .devices = world->devices, .flows = flows, .runs = plan->runs, .all = all};
+
+	if (!all)
+		die("no memory");
+	frames_load(frames, flows);
+	for (size_t i = 0; i < world->n; i++)
+		if (takes_part(&world->contenders[i], t))
+			all[timed.n++].c = &world->contenders[i];
+	for (size_t i = 0; i < timed.n; i++)
+		warm_up(&all[i], t, flows, plan->seconds);
+	for (uint32_t run = 0; run < plan->runs; run++)
+		for (size_t i = 0; i < timed.n; i++)
+			time_once(&all[(i + run) % timed.n], t, run);
+	timed_print(&timed, plan->results);
+	for (size_t i = 0; i < timed.n; i++)
+		if (all[i].behind >= 0)
+			close(all[i].behind);
+	free(frames);
+	free(all);
+}
+
+void world_time(struct world *world, const struct plan *plan)
+{
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct timed_case *t = &cases[i];
+		uint32_t flows = t->flows ? t->flows : world->devices;
+		char line[96];
+
+		snprintf(line, sizeof(line), "%s %u devices %u flows", t->name, world->devices, flows);
+		if ((!t->only || t->only == world->devices) && plan->wanted(line))
+			case_time(world, t, flows, plan);
+	}
+}
