@@ -21,12 +21,14 @@ struct results {
 	json_t *rows; /* borrowed from root */
 };
 
+#define LINE_SIZE 512
+
 /* First line of a file that begins with `key` and what follows its colon, or the first line at all; "" if there is none. */
-static void line_of(const char *path, const char *key, char *ret, size_t size)
+static void line_of(const char *path, const char *key, char ret[LINE_SIZE])
 {
 	_cleanup_fclose_ FILE *file = fopen(path, "re");
 	const char *value = NULL;
-	char line[512];
+	char line[LINE_SIZE];
 
 	ret[0] = '\0';
 	while (file && fgets(line, sizeof(line), file)) {
@@ -39,19 +41,19 @@ static void line_of(const char *path, const char *key, char *ret, size_t size)
 			break;
 	}
 	if (value)
-		snprintf(ret, size, "%s", value);
+		memmove(ret, value, strlen(value) + 1);
 }
 
 static json_t *machine_describe(void)
 {
 	struct utsname system = {0};
-	char cpu[256], load[64], jit[8], spectre[256], when[TIME_TEXT_SIZE];
+	char cpu[LINE_SIZE], load[LINE_SIZE], jit[LINE_SIZE], spectre[LINE_SIZE], when[TIME_TEXT_SIZE];
 
 	uname(&system);
-	line_of("/proc/cpuinfo", "model name", cpu, sizeof(cpu));
-	line_of("/proc/loadavg", NULL, load, sizeof(load));
-	line_of("/proc/sys/net/core/bpf_jit_enable", NULL, jit, sizeof(jit));
-	line_of("/sys/devices/system/cpu/vulnerabilities/spectre_v2", NULL, spectre, sizeof(spectre));
+	line_of("/proc/cpuinfo", "model name", cpu);
+	line_of("/proc/loadavg", NULL, load);
+	line_of("/proc/sys/net/core/bpf_jit_enable", NULL, jit);
+	line_of("/sys/devices/system/cpu/vulnerabilities/spectre_v2", NULL, spectre);
 	return json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:s}", "kernel", system.release, "arch", system.machine, "cpu", cpu, "cpus",
 			 (int)sysconf(_SC_NPROCESSORS_ONLN), "date", time_format(clock_wall_ns(), when), "load", load, "jit", jit, "spectre_v2", spectre);
 }
@@ -157,11 +159,11 @@ static size_t interval_rank(size_t n)
 
 struct summary summary_of(const double *samples, size_t n)
 {
-	double sorted[n ? n : 1];
+	_cleanup_free_ double *sorted = calloc(n, sizeof(*sorted));
 	struct summary s = {0};
 	size_t rank;
 
-	if (!n)
+	if (!sorted || !n)
 		return s;
 	memcpy(sorted, samples, n * sizeof(*sorted));
 	qsort(sorted, n, sizeof(*sorted), compare);

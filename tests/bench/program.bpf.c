@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) OR Apache-2.0
+/*
+ * The real entry points called in a loop, the frame rewritten before each call from a table, so that keys rotate; the same loop
+ * around what others would do at least (references), and around nothing, to be subtracted.
+ *
+ * Time is taken inside: the kernel runs a test with soft interrupts off, so no other process is in it, which is not so for the
+ * `duration` that a test run reports.
+ */
+#include "maps.h"
+
+/* Programs cannot call programs, only functions: here the entry points are functions, in no section of their own. */
+extern char LICENSE[] SEC("license");
+#pragma push_macro("SEC")
+#undef SEC
+#define SEC(name)
+#include "../../bpf/cordon.bpf.c"
+#pragma pop_macro("SEC")
+#include "program.h"
+
+#define FRAME4 60
+#define FRAME6 74
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct bench_row);
+} bench_rows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct bench_job);
+} bench_job SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct bench_key);
+	__type(value, struct bench_line);
+} bench_hash SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct bench_line);
+} bench_lines SEC(".maps");
+
+struct loop {
+	void *ctx;
+	struct control *control;
+	__u32 first;
+	__u32 family;
+	__u32 invalidate;
+	__u32 passed;
+};
+
+/* Widest stores that still hold what a parser loads at once, so that its loads need not wait for two of them. */
+static __always_inline bool rewrite(void *data, void *end, const struct bench_row *row, __u32 family)
+{
+	if (family == 4) {
+		if (data + FRAME4 > end)
+			return false;
+		*(__u32 *)(data + 8) = row->device;
+		*(__u16 *)(data + 24) = row->checksum;
+		*(__u64 *)(data + 26) = (__u64)row->peer << 32 | row->address;
+		*(__u32 *)(data + 34) = (__u32)row->dport << 16 | row->sport;
+		return true;
+	}
+	if (data + FRAME6 > end)
+		return false;
+	*(__u32 *)(data + 8) = row->device;
+	*(__u32 *)(data + 34) = row->address;
+	*(__u32 *)(data + 50) = row->peer;
+	*(__u32 *)(data + 54) = (__u32)row->dport << 16 | row->sport;
+	return true;
+}
+
+/* The answer: from the peer to the device. A header's checksum does not mind the order of its addresses. */
+static __always_inline bool rewrite_answer(void *data, void *end, const struct bench_row *row, __u32 family)
+{
+	if (family == 4) {
+		if (data + FRAME4 > end)
+			return false;
+		*(__u32 *)(data + 2) = row->device;
+		*(__u16 *)(data + 24) = row->checksum;
+		*(__u64 *)(data + 26) = (__u64)row->address << 32 | row->peer;
+		*(__u32 *)(data + 34) = (__u32)row->sport << 16 | row->dport;
+		return true;
+	}
+	if (data + FRAME6 > end)
+		return false;
+	*(__u32 *)(data + 2) = row->device;
+	*(__u32 *)(data + 34) = row->peer;
+	*(__u32 *)(data + 50) = row->address;
+	*(__u32 *)(data + 54) = (__u32)row->sport << 16 | row->dport;
+	return true;
+}
+
+/* A parse that a packet filter needs at least: every length, version, header checksum (RFC 1071), no fragments or options. */
+static __always_inline bool parse4(void *data, void *end, struct bench_key *key)
+{
+	struct iphdr *ip = data + sizeof(struct ethhdr);
+	__u16 *words = (__u16 *)ip, *ports = (__u16 *)(ip + 1);
+	__u32 sum = 0;
+
+	if ((void *)(ip + 1) + 8 > end || ip->version != 4 || ip->ihl != 5 || (ip->frag_off & bpf_htons(0x3fff)))
+		return false;
+	if (bpf_ntohs(ip->tot_len) < 28 || data + sizeof(struct ethhdr) + bpf_ntohs(ip->tot_len) > end)
+		return false;
+	for (int i = 0; i < 10; i++)
+		sum += words[i];
+	sum = (sum & 0xffff) + (sum >> 16);
+	if (((sum + (sum >> 16)) & 0xffff) != 0xffff)
+		return false;
+	key->address[0] = ip->saddr;
+	key->address[1] = ip->daddr;
+	key->port[0] = ports[0];
+	key->port[1] = ports[1];
+	key->proto = ip->protocol;
+	return ip->protocol == IPPROTO_TCP || ip->protocol == IPPROTO_UDP;
+}
+
+static __always_inline bool parse6(void *data, void *end, struct bench_key *key)
+{
+	struct ipv6hdr *ip = data + sizeof(struct ethhdr);
+	__u16 *ports = (__u16 *)(ip + 1);
+
+	if ((void *)(ip + 1) + 8 > end || *(__u8 *)ip >> 4 != 6)
+		return false;
+	if (bpf_ntohs(ip->payload_len) < 8 || (void *)(ip + 1) + bpf_ntohs(ip->payload_len) > end)
+		return false;
+	key->address[0] = ((__u32 *)&ip->saddr)[3];
+	key->address[1] = ((__u32 *)&ip->daddr)[3];
+	key->port[0] = ports[0];
+	key->port[1] = ports[1];
+	key->proto = ip->nexthdr;
+	return ip->nexthdr == IPPROTO_TCP || ip->nexthdr == IPPROTO_UDP;
+}
+
+static __always_inline bool parse_least(struct xdp_md *ctx, struct bench_key *key)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct ethhdr *eth = data;
+
+	if (data + sizeof(*eth) > end)
+		return false;
+	if (eth->h_proto == bpf_htons(ETH_P_IP))
+		return parse4(data, end, key);
+	return eth->h_proto == bpf_htons(ETH_P_IPV6) && parse6(data, end, key);
+}
+
+static __noinline int refer_parse(struct xdp_md *ctx)
+{
+	struct bench_key key;
+
+	if (!parse_least(ctx, &key))
+		return XDP_DROP;
+	/* The key is wanted, though nobody looks it up. */
+	asm volatile("" ::"r"(&key) : "memory");
+	return XDP_PASS;
+}
+
+static __noinline int refer_hash(struct xdp_md *ctx)
+{
+	struct bench_line *line;
+	struct bench_key key;
+
+	if (!parse_least(ctx, &key))
+		return XDP_DROP;
+	line = bpf_map_lookup_elem(&bench_hash, &key);
+	return line && READ_ONCE(line->verdict) ? XDP_PASS : XDP_DROP;
+}
+
+static __noinline int refer_line(struct xdp_md *ctx, __u32 slot)
+{
+	struct bench_line *line;
+	struct bench_key key;
+
+	if (!parse_least(ctx, &key))
+		return XDP_DROP;
+	asm volatile("" ::"r"(&key) : "memory");
+	line = bpf_map_lookup_elem(&bench_lines, &slot);
+	if (!line || !READ_ONCE(line->verdict))
+		return XDP_DROP;
+	line->packets += 1;
+	line->bytes += ctx->data_end - ctx->data;
+	return XDP_PASS;
+}
+
+static __always_inline const struct bench_row *row_next(const struct loop *loop, __u32 i)
+{
+	__u32 index = loop->first + i;
+
+	return bpf_map_lookup_elem(&bench_rows, &index);
+}
+
+static __always_inline const struct bench_row *frame_next(struct loop *loop, __u32 i)
+{
+	const struct bench_row *row = row_next(loop, i);
+	struct xdp_md *ctx = loop->ctx;
+
+	if (!row || !rewrite((void *)(long)ctx->data, (void *)(long)ctx->data_end, row, loop->family))
+		return NULL;
+	if (loop->invalidate)
+		loop->control->changes += 1;
+	return row;
+}
+
+/* One step a contender; the verdict that it gives is `body`. */
+#define STEP(name, body) \
+	static long step_##name(__u32 i, struct loop *loop) \
+	{ \
+		const struct bench_row *row = frame_next(loop, i); \
+		struct xdp_md *ctx = loop->ctx; \
+\
+		if (!row) \
+			return 1; \
+		loop->passed += (body) == XDP_PASS; \
+		return 0; \
+	}
+
+STEP(nothing, ctx ? XDP_PASS : XDP_DROP)
+STEP(parse, refer_parse(ctx))
+STEP(hash, refer_hash(ctx))
+STEP(line, refer_line(ctx, row->slot))
+STEP(cordon, xdp_from_device(ctx))
+
+static long step_answer(__u32 i, struct loop *loop)
+{
+	const struct bench_row *row = row_next(loop, i);
+	struct __sk_buff *skb = loop->ctx;
+
+	if (!row || !rewrite_answer((void *)(long)skb->data, (void *)(long)skb->data_end, row, loop->family))
+		return 1;
+	loop->passed += tc_to_device(skb) != TC_ACT_SHOT;
+	return 0;
+}
+
+static __always_inline int job_begin(struct loop *loop, struct bench_job **ret)
+{
+	__u32 zero = 0;
+	struct bench_job *job = bpf_map_lookup_elem(&bench_job, &zero);
+
+	loop->control = bpf_map_lookup_elem(&control, &zero);
+	if (!job || !loop->control)
+		return -1;
+	loop->first = job->first;
+	loop->family = job->family;
+	loop->invalidate = job->invalidate;
+	*ret = job;
+	return 0;
+}
+
+#define RUN(step) \
+	({ \
+		struct loop loop = {.ctx = ctx}; \
+		struct bench_job *job; \
+		__u64 begun; \
+\
+		if (job_begin(&loop, &job)) \
+			return 0; \
+		begun = bpf_ktime_get_ns(); \
+		bpf_loop(job->count, step, &loop, 0); \
+		job->ns = bpf_ktime_get_ns() - begun; \
+		job->passed = loop.passed; \
+		0; \
+	})
+
+SEC("xdp.frags")
+int bench_nothing(struct xdp_md *ctx)
+{
+	return RUN(step_nothing);
+}
+
+SEC("xdp.frags")
+int bench_parse(struct xdp_md *ctx)
+{
+	return RUN(step_parse);
+}
+
+SEC("xdp.frags")
+int bench_one_hash(struct xdp_md *ctx)
+{
+	return RUN(step_hash);
+}
+
+SEC("xdp.frags")
+int bench_one_line(struct xdp_md *ctx)
+{
+	return RUN(step_line);
+}
+
+SEC("xdp.frags")
+int bench_cordon(struct xdp_md *ctx)
+{
+	return RUN(step_cordon);
+}
+
+SEC("tc")
+int bench_answers(struct __sk_buff *ctx)
+{
+	return RUN(step_answer);
+}

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "program_run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "dataplane/kernel.h"
+#include "dataplane/plane.h"
+#include "lib/buf.h"
+#include "lib/cleanup.h"
+#include "cordon.skel.h"
+#include "program.skel.h"
+
+#define LO_IFINDEX 1
+#define BATCH 8192
+
+static int map_share(struct bpf_map *map, const struct bpf_object *from)
+{
+	struct bpf_map *same = bpf_object__find_map_by_name(from, bpf_map__name(map));
+
+	if (!same || bpf_map__is_internal(map))
+		return 0;
+	return bpf_map__reuse_fd(map, bpf_map__fd(same));
+}
+
+/* The wrapper runs on the dataplane's own tables. */
+static int maps_prepare(struct bench *bench, uint32_t n_rows, uint32_t n_flows)
+{
+	struct bpf_map *map;
+	int r;
+
+	bpf_object__for_each_map(map, bench->bpf->obj) {
+		r = map_share(map, bench->world->dp->bpf->obj);
+		if (r < 0)
+			return r;
+	}
+	r = bpf_map__set_max_entries(bench->bpf->maps.bench_rows, n_rows);
+	if (r == 0)
+		r = bpf_map__set_max_entries(bench->bpf->maps.bench_hash, bench->world->max_flows);
+	return r < 0 ? r : bpf_map__set_max_entries(bench->bpf->maps.bench_lines, n_flows);
+}
+
+static struct bench_key key_of(const struct bench_row *row)
+{
+	return (struct bench_key){.address = {row->address, row->peer}, .port = {row->sport, row->dport}, .proto = 6};
+}
+
+static int references_fill(struct bench *bench, const struct bench_row *flows, uint32_t n)
+{
+	struct bench_line line = {.verdict = 1};
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < n; i++) {
+		struct bench_key key = key_of(&flows[i]);
+
+		r = bpf_map_update_elem(bpf_map__fd(bench->bpf->maps.bench_hash), &key, &line, BPF_NOEXIST);
+		if (r == 0)
+			r = bpf_map_update_elem(bpf_map__fd(bench->bpf->maps.bench_lines), &i, &line, BPF_ANY);
+	}
+	return r;
+}
+
+int bench_open(struct bench *bench, struct world *world, int family, uint32_t n_rows, const struct bench_row *flows, uint32_t n_flows, char **ret_why)
+{
+	void *at;
+	int r;
+
+	*bench = (struct bench){.world = world, .family = family, .n_rows = n_rows, .bpf = program_bpf__open()};
+	if (!bench->bpf)
+		return why(ret_why, -errno, "opening the bench's programs: %s", strerror(errno));
+	r = maps_prepare(bench, n_rows, n_flows);
+	if (r == 0)
+		r = program_bpf__load(bench->bpf);
+	if (r < 0)
+		return why(ret_why, r, "loading the bench's programs: %s", strerror(-r));
+	r = kernel_mmap(bpf_map__fd(bench->bpf->maps.bench_rows), n_rows, sizeof(struct bench_row), &at, &bench->rows_size);
+	if (r == 0) {
+		bench->rows = at;
+		r = kernel_mmap(bpf_map__fd(bench->bpf->maps.bench_job), 1, sizeof(struct bench_job), &at, &bench->job_size);
+	}
+	if (r == 0) {
+		bench->job = at;
+		r = references_fill(bench, flows, n_flows);
+	}
+	return r < 0 ? why(ret_why, r, "filling the bench's tables: %s", strerror(-r)) : 0;
+}
+
+void bench_close(struct bench *bench)
+{
+	if (bench->rows)
+		munmap(bench->rows, bench->rows_size);
+	if (bench->job)
+		munmap(bench->job, bench->job_size);
+	program_bpf__destroy(bench->bpf);
+	*bench = (struct bench){0};
+}
+
+static int run_xdp(int prog, uint8_t *frame, uint32_t size)
+{
+	struct xdp_md ctx = {.data_end = size, .ingress_ifindex = LO_IFINDEX};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = size, .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .repeat = 1);
+
+	return bpf_prog_test_run_opts(prog, &opts);
+}
+
+static int run_tc(int prog, uint8_t *frame, uint32_t size)
+{
+	struct __sk_buff ctx = {.ifindex = LO_IFINDEX, .ingress_ifindex = WORLD_UPLINK_IFINDEX};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = size, .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .repeat = 1);
+
+	return bpf_prog_test_run_opts(prog, &opts);
+}
+
+static int program_of(const struct bench *bench, enum body body)
+{
+	const struct bpf_program *const programs[BODY_COUNT] = {
+		[BODY_NOTHING] = bench->bpf->progs.bench_nothing, [BODY_PARSE] = bench->bpf->progs.bench_parse,
+		[BODY_HASH] = bench->bpf->progs.bench_one_hash,   [BODY_LINE] = bench->bpf->progs.bench_one_line,
+		[BODY_CORDON] = bench->bpf->progs.bench_cordon,
+	};
+
+	return bpf_program__fd(programs[body]);
+}
+
+static void job_set(struct bench *bench, uint32_t first, uint32_t count, bool invalidate)
+{
+	*bench->job = (struct bench_job){.first = first, .count = count, .family = (uint32_t)bench->family, .invalidate = invalidate};
+}
+
+static int all_passed(const struct bench *bench, const char *what, char **ret_why)
+{
+	if (bench->job->passed == bench->job->count)
+		return 0;
+	return why(ret_why, -EPROTO, "%s: %u of %u passed", what, bench->job->passed, bench->job->count);
+}
+
+/* A third frame of the device's makes the handshake whole and is what the caches learn from. */
+int bench_establish(struct bench *bench, uint32_t first, uint32_t count, bool by_devices, char **ret_why)
+{
+	static const struct {
+		const char *what;
+		uint8_t flags;
+		bool answer;
+	} steps[] = {{"opening flows", TCP_SYN, false}, {"answering them", TCP_SYN | TCP_ACK, true}, {"going on with them", TCP_ACK, false}};
+	uint8_t frame[FRAME_SIZE];
+	int r = 0;
+
+	for (uint32_t done = 0, n; r == 0 && done < count; done += n) {
+		n = count - done < BATCH ? count - done : BATCH;
+		for (size_t i = 0; r == 0 && i < ARRAY_SIZE(steps); i++) {
+			bool turned = steps[i].answer && by_devices;
+			uint32_t size = frame_make(frame, bench->family, steps[i].flags, steps[i].answer && !turned);
+
+			job_set(bench, first + done + (turned ? count : 0), n, false);
+			r = steps[i].answer && !turned ? run_tc(bpf_program__fd(bench->bpf->progs.bench_answers), frame, size)
+						       : run_xdp(program_of(bench, BODY_CORDON), frame, size);
+			r = r < 0 ? why(ret_why, r, "%s: %s", steps[i].what, strerror(-r)) : all_passed(bench, steps[i].what, ret_why);
+		}
+		world_drain(bench->world);
+	}
+	return r;
+}
+
+static void contender_invalid(struct contender *c, const char *what, uint64_t n, uint32_t of)
+{
+	if (!c->invalid[0])
+		snprintf(c->invalid, sizeof(c->invalid), "%s: %llu of %u packets", what, (unsigned long long)n, of);
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/*
+ * Rows at..at+packets in batches. The run's figure is the median of its batches: an interrupt that falls into one is not
+ * the program's cost.
+ */
+static int packets_send(struct bench *bench, struct contender *c, uint32_t at, uint32_t packets, double *ret_ns)
+{
+	uint32_t n_batches = (packets + c->batch - 1) / c->batch, k = 0, size;
+	_cleanup_free_ double *batches = calloc(n_batches, sizeof(*batches));
+	uint8_t frame[FRAME_SIZE];
+	uint64_t passed = 0;
+
+	if (!batches)
+		return -ENOMEM;
+	size = frame_make(frame, bench->family, c->tcp_flags, false);
+	for (uint32_t done = 0, n; done < packets; done += n) {
+		int r;
+
+		n = packets - done < c->batch ? packets - done : c->batch;
+		job_set(bench, c->first + (at + done) % c->count, n, c->invalidate);
+		r = run_xdp(program_of(bench, c->body), frame, size);
+		if (r < 0)
+			return r;
+		batches[k++] = (double)bench->job->ns / n;
+		passed += bench->job->passed;
+		if (c->body == BODY_CORDON)
+			world_drain(bench->world);
+	}
+	if (passed != (c->passes ? packets : 0))
+		contender_invalid(c, "passed", passed, packets);
+	qsort(batches, n_batches, sizeof(*batches), compare);
+	*ret_ns = (batches[(n_batches - 1) / 2] + batches[n_batches / 2]) / 2;
+	return 0;
+}
+
+static void reasons_check(struct contender *c, const uint64_t before[CORDON_REASON_COUNT], const uint64_t after[CORDON_REASON_COUNT])
+{
+	static const char *const words[] = {
+#define X(id, name, weight, text) name,
+		CORDON_REASONS(X)
+#undef X
+	};
+
+	for (int i = 0; i < CORDON_REASON_COUNT; i++) {
+		uint64_t n = after[i] - before[i];
+
+		if (n && i != (int)c->reason)
+			contender_invalid(c, words[i], n, c->packets);
+		else if (i == (int)c->reason && n != c->packets)
+			contender_invalid(c, words[i], n, c->packets);
+	}
+}
+
+static int run_prepare(struct bench *bench, struct contender *c, char **ret_why)
+{
+	double ignored;
+	int r = 0;
+
+	if (c->before == BEFORE_FLIP)
+		return world_flip(bench->world, ret_why);
+	if (c->before == BEFORE_FORGET)
+		r = world_forget_new(bench->world);
+	else if (c->before == BEFORE_WARM && bench->disorder)
+		r = packets_send(bench, c, 0, c->count, &ignored);
+	if (c->before == BEFORE_WARM)
+		bench->disorder = false;
+	return r < 0 ? why(ret_why, r, "%s: %s", c->subject, strerror(-r)) : 0;
+}
+
+static int run_one(struct bench *bench, struct contender *c, double *ret_ns, char **ret_why)
+{
+	uint64_t before[CORDON_REASON_COUNT] = {0}, after[CORDON_REASON_COUNT] = {0};
+	int r = run_prepare(bench, c, ret_why);
+
+	if (r < 0)
+		return r;
+	if (c->reason != REASON_ANY)
+		r = world_reasons(bench->world, before);
+	if (r == 0)
+		r = packets_send(bench, c, c->at, c->packets, ret_ns);
+	if (r == 0 && c->reason != REASON_ANY)
+		r = world_reasons(bench->world, after);
+	if (r < 0)
+		return why(ret_why, r, "%s, %s: %s", c->subject, c->name, strerror(-r));
+	if (c->reason != REASON_ANY)
+		reasons_check(c, before, after);
+	c->at = (c->at + c->packets) % c->count;
+	bench->disorder |= c->disorders;
+	return 0;
+}
+
+/* What happens once only (a counter's first row, pages of a table met first) is over when the rounds begin. */
+static int practise(struct bench *bench, struct contender *c, char **ret_why)
+{
+	double ignored;
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < c->practice; i++)
+		r = packets_send(bench, c, 0, c->count, &ignored);
+	return r < 0 ? why(ret_why, r, "%s: %s", c->subject, strerror(-r)) : run_one(bench, c, &ignored, ret_why);
+}
+
+int bench_contend(struct bench *bench, struct contender *contenders, size_t n, unsigned runs, char **ret_why)
+{
+	int r = 0;
+
+	bench->disorder = true;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = practise(bench, &contenders[i], ret_why);
+	for (unsigned run = 0; r == 0 && run < runs; run++)
+		for (size_t i = 0; r == 0 && i < n; i++) {
+			struct contender *c = &contenders[run % 2 ? n - 1 - i : i];
+
+			r = run_one(bench, c, &c->samples[run], ret_why);
+		}
+	return r;
+}
