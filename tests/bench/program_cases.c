@@ -247,10 +247,11 @@ int scenario_run(const struct scenario *scenario, struct world *world, unsigned 
 
 const char *scenario_text(const struct scenario *s)
 {
+	const char *kind = s->kind == SCENARIO_PATHS ? "paths" : s->to_device ? "device to device" : "established";
 	static char text[160];
 
-	snprintf(text, sizeof(text), "%s ipv%d devices=%u flows=%u %s %s", s->kind == SCENARIO_PATHS ? "paths" : s->to_device ? "device to device" : "established",
-		 s->family, s->devices, s->flows, order_names[s->order], shape_names[s->shape]);
+	snprintf(text, sizeof(text), "%s ipv%d devices=%u flows=%u %s %s", kind, s->family, s->devices, s->flows, order_names[s->order],
+		 shape_names[s->shape]);
 	return text;
 }
 

@@ -68,7 +68,8 @@ static int references_fill(struct bench *bench, const struct bench_row *flows, u
 	return r;
 }
 
-int bench_open(struct bench *bench, struct world *world, int family, uint32_t n_rows, const struct bench_row *flows, uint32_t n_flows, char **ret_why)
+int bench_open(struct bench *bench, struct world *world, int family, uint32_t n_rows, const struct bench_row *flows, uint32_t n_flows,
+	       char **ret_why)
 {
 	void *at;
 	int r;

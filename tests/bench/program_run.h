@@ -54,7 +54,8 @@ struct bench {
 };
 
 /* Room for n_rows rows; the references hold the same flows. */
-int bench_open(struct bench *bench, struct world *world, int family, uint32_t n_rows, const struct bench_row *flows, uint32_t n_flows, char **ret_why);
+int bench_open(struct bench *bench, struct world *world, int family, uint32_t n_rows, const struct bench_row *flows, uint32_t n_flows,
+	       char **ret_why);
 void bench_close(struct bench *bench);
 
 /* Opens the flows in rows first..first+count with a SYN each, and answers them; through the real programs. */
