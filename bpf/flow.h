@@ -12,6 +12,7 @@
 
 #include "decide.h"
 #include "device.h"
+#include "limit.h"
 
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
@@ -391,6 +392,9 @@ static __always_inline enum cordon_reason flow_begin(struct packet *p, __u8 sour
 		p->deny_audit = audit;
 		return flow_denied(p, source_index, reason);
 	}
+	reason = limit_take_new_flow(p->src_device, p->now);
+	if (reason != CORDON_REASON_NONE)
+		return flow_denied(p, source_index, reason);
 	reason = flow_insert(p, source_index, 0, CORDON_REASON_RULE, CORDON_VERDICT_ALLOW);
 	return reason == CORDON_REASON_NONE ? CORDON_REASON_RULE : reason;
 }

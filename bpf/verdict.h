@@ -8,6 +8,7 @@
 #define CORDON_BPF_VERDICT_H
 
 #include "event.h"
+#include "limit.h"
 
 const volatile bool trace = false;
 
@@ -58,10 +59,27 @@ static __always_inline enum cordon_verdict weigh(const struct packet *p, __u8 we
 	return p->mode == CORDON_MODE_ENFORCE && !p->deny_audit ? CORDON_VERDICT_DENY : CORDON_VERDICT_WOULD_DENY;
 }
 
+static __always_inline __u64 packet_bytes(const struct packet *p)
+{
+	return p->ip && p->net_length ? p->net_length + (__u64)(p->segments - 1) * p->header_length : p->length;
+}
+
+/* What would pass still counts against the limits of the device whose port this is. */
+static __always_inline enum cordon_reason reason_under_limit(const struct packet *p, enum cordon_reason reason)
+{
+	struct device *device = p->device >= CORDON_DEVICE_FIRST ? device_row(p->device) : NULL;
+	enum cordon_reason over;
+
+	if (reason_weight(reason) != CORDON_WEIGHT_PASS || !device || !(READ_ONCE(device->flags) & DEVICE_LIMITED))
+		return reason;
+	over = limit_take(p->device, p->segments, packet_bytes(p), p->now);
+	return over == CORDON_REASON_NONE ? reason : over;
+}
+
 static __always_inline void traffic_add(struct traffic *t, const struct packet *p)
 {
 	t->packets += p->segments;
-	t->bytes += p->ip && p->net_length ? p->net_length + (__u64)(p->segments - 1) * p->header_length : p->length;
+	t->bytes += packet_bytes(p);
 }
 
 static __always_inline void count_device(const struct packet *p, __u32 payer, enum cordon_verdict verdict)
@@ -141,14 +159,14 @@ static __always_inline void trace_write(const struct packet *p, enum cordon_reas
 /* True: the frame goes on. */
 static __noinline bool verdict_leave(struct packet *p, enum cordon_reason why)
 {
-	enum cordon_reason reason = reason_under_restriction(p, why);
+	enum cordon_reason restricted = reason_under_restriction(p, why), reason = reason_under_limit(p, restricted);
 	__u8 weight = reason_weight(reason);
 	enum cordon_verdict verdict = CORDON_VERDICT_ALLOW;
 	enum told told = TOLD;
 	/* Who claims another's MAC, or floods, shall not spend that device's budget or fill its counters. */
 	__u32 payer = reason == CORDON_REASON_WRONG_PORT || reason == CORDON_REASON_NOT_HERE ? CORDON_DEVICE_NONE : p->device;
 
-	if (reason != why)
+	if (restricted != why)
 		p->rule = CORDON_RULE_NONE; /* of the flow that the restriction now ends */
 	if (weight == CORDON_WEIGHT_PASS) {
 		if (p->new_flow)

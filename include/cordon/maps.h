@@ -84,6 +84,7 @@ CORDON_ASSERT(sizeof(struct side) == 8, "a side is one word");
 #define DEVICE_KEY(mac_be48, vlan) (((__u64)(mac_be48) << 16) | (vlan))
 #define DEVICE_QUARANTINED 0x1
 #define DEVICE_PLACED 0x2 /* its port is fixed by the policy or the engine; else learnt from the first frame */
+#define DEVICE_LIMITED 0x4 /* its row of `limits` says something; without it no frame looks there */
 
 struct device {
 	__u64 key;        /* MAC in bits 63-16, first byte highest, VLAN in bits 15-0; 0: free row */
@@ -272,6 +273,35 @@ struct budget {
 	__u32 skipped; /* suppressed since the last event of this device, told in the next one */
 	__u32 flows;   /* live flows this device owns; counted up by programs, down by the engine's sweep (both atomically) */
 	__u32 pad;
+};
+
+/*
+ * Map `limits`, by device row, mapped writable by the engine: what a device may, and token buckets that fill with time. A token
+ * is a byte (from the IP header up), a packet or a new flow; the buckets count thousand-millionths of one, so that a rate a second
+ * times nanoseconds is exact, and may be in debt. The engine writes the rates, programs the buckets; all zero is a full bucket.
+ */
+#define LIMIT_TOKEN 1000000000LL
+#define LIMIT_BURST_BYTES 65536ULL /* a bucket holds a tenth of a second's worth, and at least this */
+#define LIMIT_BURST_PACKETS 64ULL  /* of new flows a whole second's worth */
+#define LIMIT_MAX_BYTES 12500000000ULL /* a second; keeps the arithmetic within 63 bits */
+#define LIMIT_MAX_PACKETS 1000000000U  /* of packets and of new flows */
+
+struct limit {
+	__u64 bytes_per_s; /* 0: no limit; also below */
+	__u32 packets_per_s;
+	__u32 new_flows_per_s;
+	__s64 bytes;
+	__s64 packets;
+	__s64 new_flows;
+	__u64 last; /* boot clock ns of the last filling */
+	__u64 pad[2];
+};
+CORDON_ASSERT(sizeof(struct limit) == 64, "one line a device");
+
+/* Map `limit_shares`, per CPU, by device row: whole tokens borrowed from the buckets and not spent yet. */
+struct limit_share {
+	__s64 bytes;
+	__s64 packets;
 };
 
 /* Map `trace_out`, one row: what became of the last frame; written only by programs loaded with `trace` (replay). */

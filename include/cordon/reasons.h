@@ -67,6 +67,9 @@
 	X(NO_FLOW, "no_flow", SOFT, "not the start of a flow, and no live flow has it") \
 	X(FLOW_FULL, "flow_full", SOFT, "the flow table is full") \
 	X(FLOW_QUOTA, "flow_quota", SOFT, "the device has as many flows as it may") \
+	X(RATE, "rate", SOFT, "more bytes a second than the device may") \
+	X(PACKET_RATE, "packet_rate", SOFT, "more packets a second than the device may") \
+	X(NEW_FLOW_RATE, "new_flow_rate", SOFT, "the device begins more flows a second than it may") \
 	X(DENY_RULE, "deny_rule", SOFT, "a deny rule") \
 	X(DEFAULT_DENY, "default_deny", SOFT, "no rule allows it") \
 	X(UNAUTHENTICATED, "unauthenticated", SOFT, "the device must authenticate and has not") \

@@ -346,7 +346,8 @@ static void write_shared(struct dataplane *dp, const struct plan *plan)
 		const struct plan_device *p = &plan->devices[i];
 		struct device *d = &dp->devices[p->row];
 
-		d->flags = (p->want->quarantined ? DEVICE_QUARANTINED : 0) | (p->want->port != CORDON_PORT_NONE ? DEVICE_PLACED : 0);
+		device_row_limit(dp, p->row, &p->want->limit);
+		d->flags = device_row_flags(p->want);
 		d->flow_quota = device_row_quota(dp, p->want);
 		d->until = p->want->until;
 		if (!p->moves)

@@ -76,6 +76,12 @@ int dataplane_port_clear(struct dataplane *dp, uint32_t number);
 bool dataplane_port_holds(const struct dataplane *dp, uint32_t number);
 
 /* Device rows, as user/identity wants them. */
+struct dataplane_limit { /* 0: no limit */
+	uint64_t bytes_per_s; /* both directions of its port together, up to LIMIT_MAX_BYTES */
+	uint32_t packets_per_s; /* the same, up to LIMIT_MAX_PACKETS */
+	uint32_t new_flows_per_s; /* that it begins */
+};
+
 struct dataplane_address {
 	struct address address;
 	uint16_t class;
@@ -90,6 +96,7 @@ struct dataplane_device {
 	bool quarantined;
 	uint32_t port;         /* logical port it is fixed to, or CORDON_PORT_NONE: kept as learnt */
 	uint32_t flow_quota;   /* live flows; 0: an eighth of the table */
+	struct dataplane_limit limit;
 	uint64_t until;
 	const struct dataplane_address *addresses;
 	size_t n_addresses;
@@ -126,6 +133,8 @@ struct dataplane_device_row {
 	struct side side; /* of the policy in force */
 	struct device_counters counters; /* summed over CPUs */
 	uint32_t flows; /* live ones it owns */
+	uint32_t flow_quota;
+	struct dataplane_limit limit;
 };
 int dataplane_device_read(struct dataplane *dp, uint64_t key, struct dataplane_device_row *ret);
 int dataplane_device_read_row(struct dataplane *dp, uint32_t row, struct dataplane_device_row *ret);

@@ -146,7 +146,7 @@ static bool port_set(struct dataplane *dp, struct device *d, uint32_t port)
 
 static int row_set(struct dataplane *dp, uint32_t row, const struct dataplane_device *want, bool *changed)
 {
-	uint32_t flags = (want->quarantined ? DEVICE_QUARANTINED : 0) | (want->port != CORDON_PORT_NONE ? DEVICE_PLACED : 0);
+	uint32_t flags = device_row_flags(want);
 	struct side side = side_make(dp->control->generation, want->class, want->mode, want->side_flags);
 	struct device *d = &dp->devices[row];
 	int r = kernel_step();
@@ -159,6 +159,7 @@ static int row_set(struct dataplane *dp, uint32_t row, const struct dataplane_de
 		__atomic_store_n(&d->flags, flags, __ATOMIC_RELEASE);
 	*changed |= port_set(dp, d, want->port);
 	d->flow_quota = device_row_quota(dp, want);
+	device_row_limit(dp, row, &want->limit);
 	d->until = want->until;
 	side_store(&d->side[plane_side(dp)], side);
 	__atomic_store_n(&d->flags, flags, __ATOMIC_RELEASE);
@@ -240,6 +241,8 @@ int dataplane_device_read_row(struct dataplane *dp, uint32_t row, struct datapla
 	read.key = d->key;
 	read.port = __atomic_load_n(&d->port, __ATOMIC_ACQUIRE);
 	read.quarantined = d->flags & DEVICE_QUARANTINED;
+	read.flow_quota = d->flow_quota;
+	read.limit = (struct dataplane_limit){dp->limits[row].bytes_per_s, dp->limits[row].packets_per_s, dp->limits[row].new_flows_per_s};
 	read.flows = __atomic_load_n(&dp->budgets[row].flows, __ATOMIC_RELAXED);
 	if (d->side[plane_side(dp)].generation == dp->control->generation)
 		read.side = d->side[plane_side(dp)];

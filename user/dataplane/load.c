@@ -54,6 +54,8 @@ static const struct capacity {
 	{"devices", 1, 0, CORDON_DEVICE_FIRST},
 	{"counters", 1, 0, CORDON_DEVICE_FIRST},
 	{"budgets", 1, 0, CORDON_DEVICE_FIRST},
+	{"limits", 1, 0, CORDON_DEVICE_FIRST},
+	{"limit_shares", 1, 0, CORDON_DEVICE_FIRST},
 	{"binding_index", BINDINGS_A_DEVICE, 0, 1},
 	{"bindings", BINDINGS_A_DEVICE, 0, 1},
 	{"drops", DROPS_A_DEVICE, 0, 0},
@@ -244,6 +246,7 @@ int load_tables(struct dataplane *dp)
 	} shared[] = {
 		{dp->bpf->maps.control, &dp->control}, {dp->bpf->maps.ports, &dp->ports},     {dp->bpf->maps.devices, &dp->devices},
 		{dp->bpf->maps.bindings, &dp->bindings}, {dp->bpf->maps.budgets, &dp->budgets},
+		{dp->bpf->maps.limits, &dp->limits},
 	};
 
 	_Static_assert(ARRAY_SIZE(shared) == ARRAY_SIZE(dp->mappings), "one mapping a shared table");

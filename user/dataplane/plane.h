@@ -64,12 +64,13 @@ struct dataplane {
 	enum dataplane_xdp xdp;
 
 	struct table_like tables[PLANE_TABLES];
-	struct mapping mappings[5];
+	struct mapping mappings[6];
 	struct control *control;
 	struct port *ports;
 	struct device *devices;
 	struct binding *bindings;
 	struct budget *budgets;
+	struct limit *limits;
 
 	struct rows device_rows;
 	struct rows binding_rows;

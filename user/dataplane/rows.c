@@ -129,6 +129,23 @@ uint32_t device_row_quota(const struct dataplane *dp, const struct dataplane_dev
 	return share ? share : 1;
 }
 
+uint32_t device_row_flags(const struct dataplane_device *want)
+{
+	const struct dataplane_limit *limit = &want->limit;
+
+	return (want->quarantined ? DEVICE_QUARANTINED : 0) | (want->port != CORDON_PORT_NONE ? DEVICE_PLACED : 0) |
+	       (limit->bytes_per_s || limit->packets_per_s || limit->new_flows_per_s ? DEVICE_LIMITED : 0);
+}
+
+void device_row_limit(struct dataplane *dp, uint32_t row, const struct dataplane_limit *want)
+{
+	struct limit *limit = &dp->limits[row];
+
+	__atomic_store_n(&limit->bytes_per_s, want->bytes_per_s, __ATOMIC_RELAXED);
+	__atomic_store_n(&limit->packets_per_s, want->packets_per_s, __ATOMIC_RELAXED);
+	__atomic_store_n(&limit->new_flows_per_s, want->new_flows_per_s, __ATOMIC_RELEASE);
+}
+
 static void device_row_write(struct dataplane *dp, uint32_t row, const struct dataplane_device *want)
 {
 	struct device *d = &dp->devices[row];
@@ -136,7 +153,8 @@ static void device_row_write(struct dataplane *dp, uint32_t row, const struct da
 	side_store(&d->side[0], (struct side){0});
 	side_store(&d->side[1], (struct side){0});
 	d->generation = row_generation_next(dp);
-	d->flags = (want->quarantined ? DEVICE_QUARANTINED : 0) | (want->port != CORDON_PORT_NONE ? DEVICE_PLACED : 0);
+	device_row_limit(dp, row, &want->limit);
+	d->flags = device_row_flags(want);
 	d->port = want->port;
 	d->flow_quota = device_row_quota(dp, want);
 	d->until = want->until;
@@ -282,6 +300,7 @@ int rows_drained(struct dataplane *dp)
 		if (rows->state[i] != ROW_DRAINING)
 			continue;
 		memset(&dp->budgets[i], 0, sizeof(dp->budgets[i]));
+		memset(&dp->limits[i], 0, sizeof(dp->limits[i]));
 		/* The key goes last: a row with a key is scanned and drained again if we die here. */
 		memset((char *)&dp->devices[i] + sizeof(uint64_t), 0, sizeof(struct device) - sizeof(uint64_t));
 		__atomic_store_n(&dp->devices[i].key, 0, __ATOMIC_RELEASE);

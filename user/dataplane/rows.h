@@ -33,6 +33,11 @@ int binding_row_find(struct dataplane *dp, const struct address *address, uint32
 #define QUOTA_SHARE 8
 uint32_t device_row_quota(const struct dataplane *dp, const struct dataplane_device *want);
 
+/* DEVICE_* of its row. */
+uint32_t device_row_flags(const struct dataplane_device *want);
+/* Before the flags that make programs look there. What is in the buckets stays: only a row that was wiped begins full. */
+void device_row_limit(struct dataplane *dp, uint32_t row, const struct dataplane_limit *want);
+
 /* Takes a row for `want` with both sides absent and lets the index lead to it. -ENOSPC. */
 int device_row_take(struct dataplane *dp, const struct dataplane_device *want, uint32_t *ret);
 /*
