@@ -153,7 +153,7 @@ static int row_set(struct dataplane *dp, uint32_t row, const struct dataplane_de
 
 	if (r < 0)
 		return r;
-	*changed |= ((d->flags ^ flags) & DEVICE_QUARANTINED) || d->until != want->until ||
+	*changed |= ((d->flags ^ flags) & (DEVICE_QUARANTINED | DEVICE_LIMITED)) || d->until != want->until ||
 		    !side_equal(d->side[plane_side(dp)], side);
 	if (want->quarantined)
 		__atomic_store_n(&d->flags, flags, __ATOMIC_RELEASE);
