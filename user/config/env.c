@@ -100,6 +100,27 @@ bool env_equal(const struct env *a, const struct env *b)
 	       same(a->local, b->local, a->n_local * sizeof(*a->local));
 }
 
+int env_copy(const struct env *env, struct env *ret)
+{
+	struct env copy = {
+		.gateway = reallocarray(NULL, env->n_gateway + 1, sizeof(*copy.gateway)),
+		.n_gateway = env->n_gateway,
+		.local = reallocarray(NULL, env->n_local + 1, sizeof(*copy.local)),
+		.n_local = env->n_local,
+	};
+
+	if (!copy.gateway || !copy.local) {
+		env_done(&copy);
+		return -ENOMEM;
+	}
+	if (env->n_gateway)
+		memcpy(copy.gateway, env->gateway, env->n_gateway * sizeof(*copy.gateway));
+	if (env->n_local)
+		memcpy(copy.local, env->local, env->n_local * sizeof(*copy.local));
+	*ret = copy;
+	return 0;
+}
+
 struct policy_env env_view(const struct env *env)
 {
 	return (struct policy_env){ env->gateway, env->n_gateway, env->local, env->n_local };

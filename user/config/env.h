@@ -28,6 +28,7 @@ typedef bool (*env_faces_fn)(void *ctx, const struct gateway_config *config, con
 int env_add_config(struct env *env, const struct gateway_config *config, env_faces_fn faces, void *ctx);
 /* Sorts and removes what is there twice; after the last addition. */
 void env_settle(struct env *env);
+int env_copy(const struct env *env, struct env *ret);
 bool env_equal(const struct env *a, const struct env *b);
 struct policy_env env_view(const struct env *env);
 void env_done(struct env *env);

@@ -140,13 +140,13 @@ void control_done(struct control_client *client, enum control_status status, con
 	_cleanup_buf_ struct buf message = { 0 };
 	va_list ap;
 
+	client->gone = NULL;
 	if (client->phase == CLIENT_DONE || client->phase == CLIENT_LOST)
 		return;
 	va_start(ap, format);
 	buf_vaddf(&message, format ? format : "", ap);
 	va_end(ap);
 
-	client->gone = NULL;
 	client->phase = CLIENT_DONE;
 	event_del(client->timer);
 	bufferevent_set_timeouts(client->stream, NULL, &(struct timeval){ .tv_sec = FETCH_TIME_S });
@@ -161,6 +161,15 @@ void control_keep(struct control_client *client, void (*gone)(void *ctx, struct 
 	client->gone = gone;
 	client->gone_ctx = ctx;
 	client->phase = CLIENT_KEPT;
+}
+
+void control_defer(struct control_client *client, void (*gone)(void *ctx, struct control_client *client), void *ctx)
+{
+	if (client->phase != CLIENT_HANDLED)
+		return;
+	client->gone = gone;
+	client->gone_ctx = ctx;
+	client->deferred = true;
 }
 
 static const char *command_name_at(void *ctx, size_t i)
@@ -214,7 +223,7 @@ static void client_run(struct control_client *client)
 	event_del(client->timer);
 	client->phase = CLIENT_HANDLED;
 	command->handle(client->server->ctx, client, &request);
-	if (client->phase == CLIENT_HANDLED)
+	if (client->phase == CLIENT_HANDLED && !client->deferred)
 		control_done(client, CONTROL_ERROR, "the daemon gave no answer to \"%s\"", command->name);
 	client_request_done(client);
 }
@@ -339,7 +348,7 @@ static void on_stream_event(struct bufferevent *stream, short events, void *ctx)
 	if (client->phase == CLIENT_LOST)
 		return;
 	/* A client may shut its side down after asking, and still fetch the answer. */
-	if (client->phase == CLIENT_DONE && (events & BEV_EVENT_EOF))
+	if ((client->phase == CLIENT_DONE || client->phase == CLIENT_HANDLED) && (events & BEV_EVENT_EOF))
 		return;
 	client_end(client);
 }

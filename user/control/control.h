@@ -62,8 +62,8 @@ struct control_request {
 };
 
 /*
- * A handler sends data and ends with control_done(), or keeps the client for a stream (observe -f) and sends later.
- * A client that goes away is reported through `gone` of control_keep(), from the loop, never from inside control_data(); it
+ * A handler sends data and ends with control_done(), or keeps the client for a stream (observe -f), or defers its answer.
+ * A client that goes away is then reported through `gone`, from the loop, never from inside control_data(); it
  * is not called after control_done(), which ends the client. A handler that does neither answers with an error.
  */
 struct control_command {
@@ -84,6 +84,8 @@ void control_server_free(struct control_server *server);
 int control_data(struct control_client *client, json_t *data);
 void control_done(struct control_client *client, enum control_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void control_keep(struct control_client *client, void (*gone)(void *ctx, struct control_client *client), void *ctx);
+/* No stream: the handler's answer comes later, from the loop, and control_done() ends it; bounds and `gone` as for both. */
+void control_defer(struct control_client *client, void (*gone)(void *ctx, struct control_client *client), void *ctx);
 
 /* The caller's side, blocking. */
 struct control_call;

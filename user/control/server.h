@@ -26,7 +26,7 @@
 enum client_phase {
 	CLIENT_HEADER, /* its line is being read */
 	CLIENT_FILES,
-	CLIENT_HANDLED, /* its handler runs */
+	CLIENT_HANDLED, /* its handler runs, or ran and will answer */
 	CLIENT_KEPT,    /* a stream */
 	CLIENT_DONE,    /* the last line is written or waits */
 	CLIENT_LOST,    /* to be ended by the loop */
@@ -47,6 +47,7 @@ struct control_client {
 	size_t file;       /* being read */
 	size_t file_got;
 	size_t answered;   /* bytes that its handler wrote before it returned */
+	bool deferred;     /* its handler returned without an answer */
 
 	void (*gone)(void *ctx, struct control_client *client);
 	void *gone_ctx;

@@ -10,6 +10,7 @@
 #include "../lib/cleanup.h"
 #include "../lib/clock.h"
 #include "../lib/log.h"
+#include "build.h"
 #include "engine.h"
 
 /*
@@ -66,7 +67,7 @@ static int store_again(void *ctx, uint32_t generation)
 }
 
 /* In force in the kernel from here on, whatever the database says. */
-static void activate(struct engine *e, struct revision *revision)
+void engine_activate(struct engine *e, struct revision *revision)
 {
 	int r = state_revision_activate(e->state, revision->rev);
 
@@ -109,59 +110,97 @@ static int say_why_not(int r, char **ret_why)
 	return why(ret_why, r, "the policy was not put in force, what ran before stays: %s", strerror(-r));
 }
 
-int engine_apply(struct engine *e, const struct policy_source *sources, size_t n, const char *who, const char *reason,
-		 struct diagnostics *d, struct apply_result *ret, char **ret_why)
+/* One change, from its order to its end. */
+struct turn {
+	struct build build;
+	char *who, *reason;
+	uint64_t rev; /* of a rollback; 0: the one before */
+	void (*told)(void *ctx, const struct apply_ended *ended);
+	void *ctx;
+};
+
+static int put_new(struct engine *e, struct turn *turn, struct apply_result *ret)
 {
-	_cleanup_revision_ struct revision *revision = NULL;
-	struct birth birth = { .engine = e };
-	uint64_t begun = clock_boot_ns();
-	char hash[65];
+	struct revision *revision = turn->build.revision;
+	struct birth birth = { .engine = e, .revision = revision };
 	int r;
 
-	policy_hash(sources, n, hash);
-	if (e->in_force && strcmp(e->in_force->hash, hash) == 0) {
-		*ret = (struct apply_result){ .revision = e->in_force->rev };
-		return 0;
-	}
-	r = revision_build(sources, n, &e->env, d, &revision);
-	if (r < 0)
-		return r;
 	revision->time = clock_wall_ns();
-	revision->who = strdup(who);
-	revision->why = reason ? strdup(reason) : NULL;
-	if (!revision->who)
-		return -ENOMEM;
-
-	birth.revision = revision;
-	r = put_in_force(e, revision->policy, revision->image, store_new, &birth, &revision->generation, ret_why);
+	revision->who = take_ptr(turn->who);
+	revision->why = take_ptr(turn->reason);
+	r = put_in_force(e, revision->policy, revision->image, store_new, &birth, &revision->generation, &turn->build.why);
 	if (r < 0) {
 		if (revision->rev)
 			state_revision_forget(e->state, revision->rev);
-		return say_why_not(r, ret_why);
+		return say_why_not(r, &turn->build.why);
 	}
 	*ret = (struct apply_result){ .changed = true, .revision = revision->rev, .previous = e->in_force ? e->in_force->rev : 0 };
-	activate(e, take_ptr(revision));
+	engine_activate(e, take_ptr(turn->build.revision));
 	audit(e, e->in_force, "apply");
-	ret->milliseconds = (double)(clock_boot_ns() - begun) / 1e6;
+	ret->milliseconds = (double)(clock_boot_ns() - turn->build.begun) / 1e6;
 	log_info("in force revision=%" PRIu64 " generation=%u hash=%.12s who='%s' devices=%zu rules=%zu ms=%.1f", e->in_force->rev,
-		 e->in_force->generation, e->in_force->hash, who, e->in_force->image->n_devices, e->in_force->image->n_rules,
+		 e->in_force->generation, e->in_force->hash, e->in_force->who, e->in_force->image->n_devices, e->in_force->image->n_rules,
 		 ret->milliseconds);
 	return 0;
 }
 
-int engine_apply_folder(struct engine *e, const char *who, const char *reason, struct diagnostics *d, struct apply_result *ret,
-			char **ret_why)
+static void finish(struct build *build)
 {
-	const char *path = e->config->policy;
-	struct policy_source *sources = NULL;
-	size_t n = 0;
-	int r = policy_load_path(&path, 1, &sources, &n, ret_why);
+	struct turn *turn = (struct turn *)build;
+	struct engine *e = build->engine;
+	struct apply_ended ended = { .r = build->result, .d = &build->d };
 
-	if (r < 0)
-		return r;
-	r = engine_apply(e, sources, n, who, reason, d, ret, ret_why);
-	policy_sources_free(sources, n);
-	return r;
+	if (ended.r == 0 && build->same)
+		ended.result = (struct apply_result){ .revision = e->in_force->rev };
+	else if (ended.r == 0)
+		ended.r = put_new(e, turn, &ended.result);
+	ended.why = build->why;
+	turn->told(turn->ctx, &ended);
+	free(turn->who);
+	free(turn->reason);
+}
+
+static void refuse(const struct apply_order *order, int r)
+{
+	order->told(order->ctx, &(struct apply_ended){ .r = r, .d = &(struct diagnostics){ 0 } });
+}
+
+/* NULL after it was refused for want of memory. */
+static struct turn *turn_new(const struct apply_order *order)
+{
+	struct turn *turn = calloc(1, sizeof(*turn));
+	char *who = strdup(order->who), *reason = order->reason ? strdup(order->reason) : NULL;
+
+	if (!turn || !who || (order->reason && !reason)) {
+		free(turn);
+		free(who);
+		free(reason);
+		refuse(order, -ENOMEM);
+		return NULL;
+	}
+	*turn = (struct turn){ .build.finish = finish, .who = who, .reason = reason, .told = order->told, .ctx = order->ctx };
+	return turn;
+}
+
+void engine_apply(struct engine *e, const struct policy_source *sources, size_t n, const struct apply_order *order)
+{
+	struct turn *turn = turn_new(order);
+
+	if (!turn)
+		return;
+	turn->build.result = revision_new(sources, n, &turn->build.revision);
+	build_submit(e, &turn->build, true);
+}
+
+void engine_apply_folder(struct engine *e, const struct apply_order *order)
+{
+	struct turn *turn = turn_new(order);
+
+	if (!turn)
+		return;
+	turn->build.path = strdup(e->config->policy);
+	turn->build.result = turn->build.path ? 0 : -ENOMEM;
+	build_submit(e, &turn->build, true);
 }
 
 struct search {
@@ -192,170 +231,44 @@ static int revision_before(struct engine *e, uint64_t *ret)
 	return 0;
 }
 
-int engine_rollback(struct engine *e, uint64_t rev, const char *who, struct diagnostics *d, struct apply_result *ret, char **ret_why)
+/* Which one is before is known when its turn comes: changes asked for earlier are made by then. */
+static int find_earlier(struct build *build)
 {
 	__attribute__((cleanup(state_revision_done))) struct state_revision stored = { 0 };
+	struct turn *turn = (struct turn *)build;
+	struct engine *e = build->engine;
 	_cleanup_free_ struct policy_source *sources = NULL;
-	_cleanup_free_ char *reason = NULL;
-	int r = rev ? 0 : revision_before(e, &rev);
+	int r = turn->rev ? 0 : revision_before(e, &turn->rev);
 
 	if (r == -ENOENT)
-		return why(ret_why, r, "there is no revision before the one in force");
+		return why(&build->why, r, "there is no revision before the one in force");
 	if (r == 0)
-		r = state_revision_by_number(e->state, rev, &stored);
+		r = state_revision_by_number(e->state, turn->rev, &stored);
 	if (r == -ENOENT)
-		return why(ret_why, r, "there is no revision %" PRIu64 "; `cordon history` lists them", rev);
+		return why(&build->why, r, "there is no revision %" PRIu64 "; `cordon history` lists them", turn->rev);
 	if (r < 0)
-		return why(ret_why, r, "the database cannot be read: %s", strerror(-r));
+		return why(&build->why, r, "the database cannot be read: %s", strerror(-r));
 	if (!stored.n_sources)
-		return why(ret_why, -ENOENT, "the text of revision %" PRIu64 " is not kept any more", rev);
-
-	sources = calloc(stored.n_sources, sizeof(*sources));
-	reason = format_text("rollback to revision %" PRIu64, rev);
-	if (!sources || !reason)
-		return -ENOMEM;
-	for (size_t i = 0; i < stored.n_sources; i++)
-		sources[i] = (struct policy_source){ stored.sources[i].name, stored.sources[i].text, stored.sources[i].size };
-	return engine_apply(e, sources, stored.n_sources, who, reason, d, ret, ret_why);
+		return why(&build->why, -ENOENT, "the text of revision %" PRIu64 " is not kept any more", turn->rev);
+	turn->reason = format_text("rollback to revision %" PRIu64, turn->rev);
+	return turn->reason ? revision_new_texts(&stored, &build->revision) : -ENOMEM;
 }
 
-/* The revision as it is, with a new image; it keeps its number. */
-static int put_again(struct engine *e, struct revision *revision, struct image *image, char **ret_why)
+void engine_rollback(struct engine *e, uint64_t rev, const struct apply_order *order)
+{
+	struct turn *turn = turn_new(order);
+
+	if (!turn)
+		return;
+	turn->rev = rev;
+	turn->build.prepare = find_earlier;
+	build_submit(e, &turn->build, true);
+}
+
+int engine_put_again(struct engine *e, struct revision *revision, struct image *image, char **ret_why)
 {
 	struct birth birth = { e, revision };
+	int r = put_in_force(e, revision->policy, image, store_again, &birth, &revision->generation, ret_why);
 
-	return put_in_force(e, revision->policy, image, store_again, &birth, &revision->generation, ret_why);
-}
-
-int engine_recompile(struct engine *e, char **ret_why)
-{
-	_cleanup_diagnostics_ struct diagnostics d = { 0 };
-	struct policy_env view = env_view(&e->env);
-	struct image *image = NULL;
-	int r;
-
-	if (!e->in_force)
-		return 0;
-	r = policy_compile(e->in_force->policy, &view, &d, &image);
-	if (r < 0) {
-		*ret_why = diagnostics_text(&d);
-		return r;
-	}
-	r = put_again(e, e->in_force, image, ret_why);
-	if (r < 0) {
-		image_free(image);
-		return say_why_not(r, ret_why);
-	}
-	image_free(e->in_force->image);
-	e->in_force->image = image;
-	trouble_clear(&e->health, TROUBLE_RECOMPILE);
-	log_info("compiled anew revision=%" PRIu64 " generation=%u", e->in_force->rev, e->in_force->generation);
-	return 0;
-}
-
-/*
- * What the kernel enforces. A revision known by its generation counts if it is active, or newer than the active one (the
- * engine died between flip and activation). An older one merely had the same number before a boot; then, and when the
- * generation was given but its flip never came, it is the active one.
- */
-static int find_stored(struct engine *e, uint32_t generation, struct state_revision *ret)
-{
-	__attribute__((cleanup(state_revision_done))) struct state_revision active = { 0 }, found = { 0 };
-	int r = state_revision_active(e->state, &active), s;
-
-	if (r < 0 && r != -ENOENT)
-		return r;
-	s = generation ? state_revision_by_generation(e->state, generation, &found) : -ENOENT;
-	if (s < 0 && s != -ENOENT)
-		return s;
-	if (s == 0 && (found.active || found.rev > active.rev)) {
-		*ret = found;
-		found = (struct state_revision){ 0 };
-		return 0;
-	}
-	if (r == 0) {
-		*ret = active;
-		active = (struct state_revision){ 0 };
-	}
-	return r;
-}
-
-static int resume_stored(struct engine *e, const struct state_revision *stored, char **ret_why)
-{
-	_cleanup_diagnostics_ struct diagnostics d = { 0 };
-	_cleanup_revision_ struct revision *revision = NULL;
-	int r = revision_build_stored(stored, &e->env, &d, &revision);
-
-	if (r < 0) {
-		*ret_why = d.errors ? diagnostics_text(&d) : NULL;
-		return r;
-	}
-	identity_commit(e->identity, revision->policy, revision->image);
-	devices_restore(e);
-	r = put_again(e, revision, revision->image, ret_why);
-	if (r < 0) {
-		/* Its names may still be told; rows may not be written: class numbers belong to one compile. */
-		e->unbound = take_ptr(revision);
-		return r;
-	}
-	log_info("resumed revision=%" PRIu64 " generation=%u hash=%.12s", revision->rev, revision->generation, revision->hash);
-	activate(e, take_ptr(revision));
-	return 0;
-}
-
-static int resume_folder(struct engine *e, char **ret_why)
-{
-	_cleanup_diagnostics_ struct diagnostics d = { 0 };
-	struct apply_result result;
-	int r = engine_apply_folder(e, "cordond", "start", &d, &result, ret_why);
-
-	if (r < 0 && d.errors && !*ret_why)
-		*ret_why = diagnostics_text(&d);
-	return r;
-}
-
-/* The folder's policy where there is none, or none that can be put in force. */
-static void resume_without(struct engine *e, uint32_t generation, const char *stored_why)
-{
-	_cleanup_free_ char *folder_why = NULL;
-
-	if (resume_folder(e, &folder_why) == 0) {
-		if (stored_why)
-			trouble_set(&e->health, TROUBLE_POLICY, "the applied revision could not be put in force, the folder's policy is: %s", stored_why);
-		return;
-	}
-	log_error("the policy in folder=%s cannot be put in force error='%s'", e->config->policy, folder_why ? folder_why : "no memory");
-	trouble_set(&e->health, TROUBLE_POLICY, "the policy could not be put in force: %s",
-		    stored_why ? stored_why : folder_why ? folder_why : "no memory");
-	if (generation)
-		trouble_set(&e->health, TROUBLE_NO_TEXT, "the policy in force (generation %u) has no stored text: it goes on, but has no names",
-			    generation);
-}
-
-void engine_resume(struct engine *e)
-{
-	__attribute__((cleanup(state_revision_done))) struct state_revision stored = { 0 };
-	_cleanup_free_ char *stored_why = NULL;
-	uint32_t generation = dataplane_generation(e->dp);
-	int r;
-
-	devices_restore_quarantines(e);
-	r = find_stored(e, generation, &stored);
-	if (r == -ENOENT) {
-		resume_without(e, generation, NULL);
-		return;
-	}
-	if (r == 0)
-		r = resume_stored(e, &stored, &stored_why);
-	if (r == 0)
-		return;
-	if (!stored_why)
-		stored_why = format_text("%s", strerror(-r));
-	log_error("the applied policy cannot be put in force again revision=%" PRIu64 " error='%s'", stored.rev, stored_why ? stored_why : "?");
-
-	/* What was applied wins over the folder as long as the kernel holds it, though nothing of it can be changed. */
-	if (generation)
-		trouble_set(&e->health, TROUBLE_POLICY, "what the kernel enforces goes on, but could not be taken up: %s", stored_why ? stored_why : "?");
-	else
-		resume_without(e, generation, stored_why ? stored_why : "no memory");
+	return r < 0 ? say_why_not(r, ret_why) : 0;
 }

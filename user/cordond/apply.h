@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * In:  policy text: from a client, the folder, or the database.
- * Out: a revision in force: stored before the kernel flips, active after; or nothing changed.
+ * Out: a revision in force: compiled on the worker, stored before the kernel flips, active after; or nothing changed.
  * Never: a policy in force that the database does not know how to read again.
  */
 #ifndef CORDOND_APPLY_H
@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "../policy/policy.h"
+#include "revision.h"
 
 struct engine;
 
@@ -21,22 +22,33 @@ struct apply_result {
 	double milliseconds;
 };
 
-/* -EINVAL, -E2BIG with diagnostics; else *ret_why says what refused it. */
-int engine_apply(struct engine *engine, const struct policy_source *sources, size_t n, const char *who, const char *reason,
-		 struct diagnostics *d, struct apply_result *ret, char **ret_why);
+/* How a change ended; valid inside told() only. */
+struct apply_ended {
+	int r; /* -EINVAL, -E2BIG with diagnostics; else `why` says what refused it. -ECANCELED: the engine is ending */
+	const struct diagnostics *d;
+	struct apply_result result; /* with r 0 */
+	const char *why;            /* may be NULL */
+};
+
+/* Changes are made one after the other, in the order in which they were asked for. */
+struct apply_order {
+	const char *who;
+	const char *reason; /* NULL: none */
+	void (*told)(void *ctx, const struct apply_ended *ended); /* exactly once */
+	void *ctx;
+};
+
+/* Copies the texts. */
+void engine_apply(struct engine *engine, const struct policy_source *sources, size_t n, const struct apply_order *order);
 /* The policy folder of gateway.yaml. */
-int engine_apply_folder(struct engine *engine, const char *who, const char *reason, struct diagnostics *d,
-			struct apply_result *ret, char **ret_why);
+void engine_apply_folder(struct engine *engine, const struct apply_order *order);
 /* An older revision's text as a new revision; 0: the one before. -ENOENT. */
-int engine_rollback(struct engine *engine, uint64_t rev, const char *who, struct diagnostics *d, struct apply_result *ret,
-		    char **ret_why);
-/* The revision in force, compiled anew with the gateway's addresses of now. */
-int engine_recompile(struct engine *engine, char **ret_why);
-/*
- * At the start: finds what is or should be in force (the kernel's, else the applied one, else the folder's) and puts it in
- * force under a generation of this process, so that class numbers and rows are known. What cannot be done shows in health.
- */
-void engine_resume(struct engine *engine);
+void engine_rollback(struct engine *engine, uint64_t rev, const struct apply_order *order);
+
+/* A revision of the database with this image, under a new generation; it keeps its number. */
+int engine_put_again(struct engine *engine, struct revision *revision, struct image *image, char **ret_why);
+/* In force in the kernel from here on, whatever the database says; takes it. */
+void engine_activate(struct engine *engine, struct revision *revision);
 /* Tries again to call the revision in force active in the database. */
 void engine_store_again(struct engine *engine);
 

@@ -47,7 +47,7 @@ void listing_end(struct listing *listing)
 	listing->items = NULL;
 }
 
-static void send_diagnostics(struct control_client *client, const struct diagnostics *d)
+void send_diagnostics(struct control_client *client, const struct diagnostics *d)
 {
 	json_t *list = json_array();
 
@@ -78,158 +78,13 @@ static enum control_status status_of(int r)
 	return CONTROL_ERROR;
 }
 
-/* What refused a change: the policy's own errors, or a sentence, or the bare errno. */
-static void fail(struct control_client *client, int r, const struct diagnostics *d, const char *reason)
+void command_failed(struct control_client *client, int r, const struct diagnostics *d, const char *reason)
 {
 	_cleanup_free_ char *lines = d && d->errors ? diagnostics_text(d) : NULL;
 
 	if (d)
 		send_diagnostics(client, d);
 	control_done(client, status_of(r), "%s", lines ? lines : reason ? reason : strerror(-r));
-}
-
-static void send_applied(struct engine *e, struct control_client *client, const struct apply_result *result)
-{
-	const struct revision *now = e->in_force;
-	_cleanup_free_ char *undo = result->changed && result->previous ? format_text("cordon rollback %" PRIu64, result->previous) : NULL;
-
-	control_data(client, json_pack("{s:i, s:b, s:I, s:I, s:s, s:o, s:I, s:I, s:I, s:f, s:s?}", "schema", 1, "changed", result->changed,
-				       "revision", (json_int_t)now->rev, "generation", (json_int_t)now->generation, "hash", now->hash,
-				       "previous", result->previous ? json_integer((json_int_t)result->previous) : json_null(), "devices", (json_int_t)now->policy->n_devices, "rules",
-				       (json_int_t)now->policy->n_rules, "classes", (json_int_t)(now->image->n_classes ? now->image->n_classes - 1 : 0),
-				       "milliseconds", result->milliseconds, "undo", undo));
-	if (!result->changed)
-		control_done(client, CONTROL_DONE, "unchanged: revision %" PRIu64 " has this very text and is in force", now->rev);
-	else if (undo)
-		control_done(client, CONTROL_DONE, "revision %" PRIu64 " is in force; undo: %s", now->rev, undo);
-	else
-		control_done(client, CONTROL_DONE, "revision %" PRIu64 " is in force; it is the first, there is nothing to go back to", now->rev);
-}
-
-static void answer_change(struct engine *e, struct control_client *client, int r, const struct diagnostics *d,
-			  const struct apply_result *result, const char *reason)
-{
-	if (r < 0) {
-		fail(client, r, d, reason);
-		return;
-	}
-	send_diagnostics(client, d);
-	send_applied(e, client, result);
-}
-
-/* The files of a request as sources; NULL without memory. */
-static struct policy_source *sources_of(const struct control_request *request)
-{
-	struct policy_source *sources = calloc(request->n_files + 1, sizeof(*sources));
-
-	for (size_t i = 0; sources && i < request->n_files; i++)
-		sources[i] = (struct policy_source){ request->files[i].name, request->files[i].text, request->files[i].size };
-	return sources;
-}
-
-static json_t *diff_json(const struct reach_diff *diff)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < diff->n; i++) {
-		const struct reach_change *c = &diff->items[i];
-
-		json_array_append_new(list, json_pack("{s:s?, s:s?, s:s?, s:s, s:s, s:s?}", "from", c->from, "to", c->to, "service", c->service,
-						      "before", verdict_name(c->before), "after", verdict_name(c->after), "rule", c->rule));
-	}
-	return list;
-}
-
-static void answer_diff(struct engine *e, struct control_client *client, const struct control_request *request)
-{
-	_cleanup_diagnostics_ struct diagnostics d = { 0 };
-	_cleanup_revision_ struct revision *revision = NULL;
-	_cleanup_free_ struct policy_source *sources = sources_of(request);
-	struct reach_diff diff = { 0 };
-	size_t n;
-	int r;
-
-	r = sources ? revision_build(sources, request->n_files, &e->env, &d, &revision) : -ENOMEM;
-	if (r == 0)
-		r = policy_diff(e->in_force ? e->in_force->policy : NULL, e->in_force ? e->in_force->image : NULL, revision->policy,
-				revision->image, &diff);
-	if (r < 0) {
-		fail(client, r, &d, NULL);
-		return;
-	}
-	n = diff.n;
-	send_diagnostics(client, &d);
-	control_data(client, json_pack("{s:i, s:b, s:s, s:o}", "schema", 1, "changed", n > 0, "hash", revision->hash, "diff", diff_json(&diff)));
-	reach_diff_done(&diff);
-	if (n)
-		control_done(client, CONTROL_WOULD_CHANGE, "%zu changes of reach", n);
-	else
-		control_done(client, CONTROL_DONE, "nobody gains or loses reach");
-}
-
-static void command_diff(void *ctx, struct control_client *client, const struct control_request *request)
-{
-	if (!request->n_files)
-		control_done(client, CONTROL_USAGE, "diff needs policy files");
-	else
-		answer_diff(ctx, client, request);
-}
-
-static void command_apply(void *ctx, struct control_client *client, const struct control_request *request)
-{
-	_cleanup_diagnostics_ struct diagnostics d = { 0 };
-	_cleanup_free_ struct policy_source *sources = sources_of(request);
-	_cleanup_free_ char *reason = NULL;
-	struct apply_result result;
-	struct engine *e = ctx;
-	int r;
-
-	if (!request->n_files) {
-		control_done(client, CONTROL_USAGE, "apply needs policy files");
-		return;
-	}
-	if (json_object_get(request->args, "confirm") || json_object_get(request->args, "wait")) {
-		control_done(client, CONTROL_USAGE, "this version does not know --confirm and --wait; nothing was applied");
-		return;
-	}
-	if (json_is_true(json_object_get(request->args, "dry_run"))) {
-		answer_diff(e, client, request);
-		return;
-	}
-	r = sources ? engine_apply(e, sources, request->n_files, request->who, argument_text(request, "why") ?: "apply", &d, &result, &reason) :
-		      -ENOMEM;
-	answer_change(e, client, r, &d, &result, reason);
-}
-
-static void command_reload(void *ctx, struct control_client *client, const struct control_request *request)
-{
-	_cleanup_diagnostics_ struct diagnostics d = { 0 };
-	_cleanup_free_ char *reason = NULL;
-	struct apply_result result;
-	struct engine *e = ctx;
-	int r;
-
-	r = engine_reload_config(e, &reason);
-	if (r == 0)
-		r = engine_apply_folder(e, request->who, "reload", &d, &result, &reason);
-	answer_change(e, client, r, &d, &result, reason);
-}
-
-static void command_rollback(void *ctx, struct control_client *client, const struct control_request *request)
-{
-	_cleanup_diagnostics_ struct diagnostics d = { 0 };
-	_cleanup_free_ char *reason = NULL;
-	json_t *revision = json_object_get(request->args, "revision");
-	struct apply_result result;
-	struct engine *e = ctx;
-	int r;
-
-	if (revision && !json_is_null(revision) && (!json_is_integer(revision) || json_integer_value(revision) < 1)) {
-		control_done(client, CONTROL_USAGE, "revision: expected a number of `cordon history`");
-		return;
-	}
-	r = engine_rollback(e, (uint64_t)json_integer_value(revision), request->who, &d, &result, &reason);
-	answer_change(e, client, r, &d, &result, reason);
 }
 
 static void command_observe(void *ctx, struct control_client *client, const struct control_request *request)
@@ -279,7 +134,7 @@ static void command_explain(void *ctx, struct control_client *client, const stru
 	}
 	r = policy_explain(e->in_force->policy, e->in_force->image, &query, &d, &explanation);
 	if (r < 0) {
-		fail(client, r, &d, NULL);
+		command_failed(client, r, &d, NULL);
 		return;
 	}
 	control_data(client, explanation_json(e, &explanation));
@@ -332,7 +187,7 @@ static void set_quarantine(struct engine *e, struct control_client *client, cons
 	}
 	r = devices_quarantine(e, key, on, &reason);
 	if (r < 0) {
-		fail(client, r, NULL, reason);
+		command_failed(client, r, NULL, reason);
 		return;
 	}
 	detail = given ? format_text("%s: %s", name, given) : strdup(name);

@@ -16,8 +16,15 @@ void command_status(void *ctx, struct control_client *client, const struct contr
 void command_get(void *ctx, struct control_client *client, const struct control_request *request);
 void command_history(void *ctx, struct control_client *client, const struct control_request *request);
 void command_describe(void *ctx, struct control_client *client, const struct control_request *request);
+void command_diff(void *ctx, struct control_client *client, const struct control_request *request);
+void command_apply(void *ctx, struct control_client *client, const struct control_request *request);
+void command_reload(void *ctx, struct control_client *client, const struct control_request *request);
+void command_rollback(void *ctx, struct control_client *client, const struct control_request *request);
 
 /* For all handlers. */
+void send_diagnostics(struct control_client *client, const struct diagnostics *d);
+/* What refused a request: the policy's own errors, or a sentence, or the bare errno; then `d` may be NULL, too. */
+void command_failed(struct control_client *client, int r, const struct diagnostics *d, const char *reason);
 const char *argument_text(const struct control_request *request, const char *name); /* NULL: not given */
 /* A document with several items at a time; each takes the reference. */
 struct listing {

@@ -15,6 +15,7 @@
 #include "apply.h"
 #include "commands.h"
 #include "notify.h"
+#include "resume.h"
 
 #define FLOWS_REMEMBERED 16384
 #define UNKNOWN_SHARE 8 /* one in so many device rows may be a stranger's */
@@ -36,6 +37,9 @@ static void note_event(void *ctx, const struct event *event)
 
 void engine_drain_events(struct engine *e)
 {
+	/* At a start they wait in the kernel until they have names. */
+	if (e->starting)
+		return;
 	dataplane_events_poll(e->dp, note_event, e);
 }
 
@@ -62,6 +66,9 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd, (void)what;
 	links_keep(e->links);
+	notify_status(e);
+	if (e->starting)
+		return;
 	ports_watch(e);
 	/* What one round of events could not hold, and what came without a wake-up. */
 	engine_drain_events(e);
@@ -69,20 +76,12 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 	dataplane_flows_sweep(e->dp, on_flow_ended, e);
 	engine_store_again(e);
 	devices_store(e);
-	notify_status(e);
 }
 
 static void on_recompile(evutil_socket_t fd, short what, void *ctx)
 {
-	struct engine *e = ctx;
-	_cleanup_free_ char *reason = NULL;
-
 	(void)fd, (void)what;
-	if (engine_recompile(e, &reason) == 0)
-		return;
-	log_error("the policy could not be compiled anew error='%s'", reason ? reason : "no memory");
-	trouble_set(&e->health, TROUBLE_RECOMPILE, "the gateway's addresses changed, but the policy could not be compiled anew: %s",
-		    reason ? reason : "no memory");
+	engine_recompile(ctx);
 }
 
 void engine_recompile_soon(struct engine *e)
@@ -180,7 +179,7 @@ static int make_events(struct engine *e)
 	e->ring = event_new(e->base, dataplane_events_fd(e->dp), EV_READ | EV_PERSIST, on_ring, e);
 	if (!e->tick || !e->recompile || !e->ring)
 		return -ENOMEM;
-	return event_add(e->tick, &one_second) < 0 || event_add(e->ring, NULL) < 0 ? -ENOMEM : 0;
+	return event_add(e->tick, &one_second) < 0 ? -ENOMEM : 0;
 }
 
 static int make_rooms(struct engine *e, char **ret_why)
@@ -198,6 +197,9 @@ static int make_rooms(struct engine *e, char **ret_why)
 	dataplane_usage(e->dp, &usage);
 	options.max_unknown = usage.max_devices / UNKNOWN_SHARE;
 	r = identity_new(&options, &e->identity);
+	if (r < 0)
+		return r;
+	r = worker_new(e->base, &e->worker);
 	if (r < 0)
 		return r;
 	r = journal_new(&e->journal);
@@ -220,8 +222,7 @@ static int open_socket(struct engine *e, char **ret_why)
 	return control_server_new(e->base, path, commands, n, e, &e->control, ret_why);
 }
 
-/* The order matters: what is in force first, then ports that would be judged by nothing, then clients. */
-static int engine_start(struct engine *e, char **ret_why)
+static int make_engine(struct engine *e, char **ret_why)
 {
 	int r;
 
@@ -230,12 +231,30 @@ static int engine_start(struct engine *e, char **ret_why)
 		return r;
 	ports_follow(e);
 	follow_env(e);
-	engine_resume(e);
-	ports_go_live(e);
 	r = make_events(e);
 	if (r < 0)
 		return r;
 	return open_socket(e, ret_why);
+}
+
+/* The order matters: what is in force first, then ports that would be judged by nothing. */
+void engine_start(struct engine *e, void (*started)(void *ctx), void *ctx)
+{
+	e->on_started = started;
+	e->on_started_ctx = ctx;
+	e->starting = true;
+	trouble_set(&e->health, TROUBLE_STARTING, "the policy is being compiled; what the kernel holds is enforced meanwhile");
+	engine_resume(e);
+}
+
+void engine_started(struct engine *e)
+{
+	e->starting = false;
+	trouble_clear(&e->health, TROUBLE_STARTING);
+	ports_go_live(e);
+	if (event_add(e->ring, NULL) < 0)
+		log_error("events are read once a second only: no memory");
+	e->on_started(e->on_started_ctx);
 }
 
 int engine_new(const char *config_path, struct gateway_config *config, struct event_base *base, struct engine **ret, char **ret_why)
@@ -248,7 +267,7 @@ int engine_new(const char *config_path, struct gateway_config *config, struct ev
 		return -ENOMEM;
 	}
 	*e = (struct engine){ .config_path = config_path, .config = config, .base = base, .started = clock_boot_ns() };
-	r = engine_start(e, ret_why);
+	r = make_engine(e, ret_why);
 	if (r < 0) {
 		engine_free(e);
 		return r;
@@ -269,6 +288,8 @@ void engine_free(struct engine *e)
 		return;
 	if (e->state)
 		devices_store(e);
+	/* Before the clients: those that wait for an answer get one. */
+	worker_free(e->worker);
 	control_server_free(e->control);
 	free_event(e->tick);
 	free_event(e->recompile);

@@ -26,6 +26,7 @@
 #include "names.h"
 #include "ports.h"
 #include "revision.h"
+#include "worker.h"
 
 struct engine {
 	const char *config_path;
@@ -42,6 +43,7 @@ struct engine {
 	struct control_server *control;
 	struct journal *journal;
 	struct flow_history *flow_history;
+	struct worker *worker;    /* compiles; what is in force changes in its done() only */
 
 	struct ports ports;
 	struct env env;             /* the gateway's own addresses and prefixes, now */
@@ -52,6 +54,11 @@ struct engine {
 	uint64_t places;            /* devices_places() of the rows in force */
 	struct health health;
 
+	bool starting;            /* what shall be in force is being worked out */
+	void (*on_started)(void *ctx);
+	void *on_started_ctx;
+	bool recompile_waits;
+
 	struct event *tick;       /* 1 s */
 	struct event *recompile;  /* one shot, after the gateway's addresses changed */
 	struct event *ring;       /* the kernel's events */
@@ -60,8 +67,14 @@ struct engine {
 
 /* *ret_why is the diagnostics, a line each. */
 int engine_load_config(const char *path, struct gateway_config **ret, char **ret_why);
-/* Everything up to "in force, attached, listening"; takes the config, also on failure. */
+/* Everything up to "listening"; takes the config, also on failure. */
 int engine_new(const char *config_path, struct gateway_config *config, struct event_base *base, struct engine **ret, char **ret_why);
+/*
+ * Finds what shall be in force and puts it in force, then attaches the ports; the loop goes on meanwhile. `started` is called
+ * once that is done, as far as it can be (health says the rest). After privileges are dropped: the worker takes them over.
+ */
+void engine_start(struct engine *engine, void (*started)(void *ctx), void *ctx);
+void engine_started(struct engine *engine);
 /* Lets go; the kernel goes on enforcing. */
 void engine_free(struct engine *engine);
 

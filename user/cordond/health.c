@@ -7,7 +7,10 @@
 
 #include "../lib/buf.h"
 #include "../lib/cleanup.h"
+#include "build.h"
 #include "engine.h"
+
+#define JUDGED_AT_ONCE (128u << 10) /* bytes of policy: some milliseconds */
 
 static const struct {
 	const char *word;
@@ -46,19 +49,55 @@ void health_done(struct health *health)
 	health->folder_error = NULL;
 }
 
-/* Parses and compiles the folder's policy once a content: `status` may be asked often, and the folder may be large. */
+static void remember_folder(struct engine *e, const char hash[65], int r, const struct diagnostics *d)
+{
+	free(e->health.folder_error);
+	e->health.folder_error = r < 0 ? diagnostics_text(d) : NULL;
+	memcpy(e->health.folder_hash, hash, sizeof(e->health.folder_hash));
+}
+
+static void finish_judging(struct build *build)
+{
+	struct engine *e = build->engine;
+
+	e->health.judging = false;
+	if (build->result != -ECANCELED)
+		remember_folder(e, build->revision->hash, build->result, &build->d);
+}
+
+static void judge_later(struct engine *e, struct revision *revision)
+{
+	struct build *build = e->health.judging ? NULL : calloc(1, sizeof(*build));
+
+	if (!build) {
+		revision_free(revision);
+		return;
+	}
+	build->revision = revision;
+	build->finish = finish_judging;
+	e->health.judging = true;
+	build_submit(e, build, false);
+}
+
+/*
+ * Parses and compiles the folder's policy once a content: `status` may be asked often. What takes long is the worker's, and
+ * `status` tells what is wrong with it once that is known.
+ */
 static void judge_folder(struct engine *e, const struct policy_source *sources, size_t n, const char hash[65])
 {
 	_cleanup_diagnostics_ struct diagnostics d = { 0 };
 	_cleanup_revision_ struct revision *revision = NULL;
+	size_t size = 0;
 
-	if (strcmp(e->health.folder_hash, hash) == 0)
+	if (strcmp(e->health.folder_hash, hash) == 0 || revision_new(sources, n, &revision) < 0)
 		return;
-	free(e->health.folder_error);
-	e->health.folder_error = NULL;
-	if (revision_build(sources, n, &e->env, &d, &revision) < 0)
-		e->health.folder_error = diagnostics_text(&d);
-	memcpy(e->health.folder_hash, hash, sizeof(e->health.folder_hash));
+	for (size_t i = 0; i < n; i++)
+		size += sources[i].size;
+	memcpy(revision->hash, hash, sizeof(revision->hash));
+	if (size > JUDGED_AT_ONCE)
+		judge_later(e, take_ptr(revision));
+	else
+		remember_folder(e, hash, revision_compile(revision, &e->env, &d), &d);
 }
 
 /* True if the folder holds something else than what is in force; *ret_hash is "" where it cannot be read. */
@@ -78,7 +117,7 @@ static bool folder_differs(struct engine *e, char ret_hash[65], char **ret_error
 	}
 	judge_folder(e, sources, n, ret_hash);
 	policy_sources_free(sources, n);
-	if (e->health.folder_error)
+	if (e->health.folder_error && strcmp(e->health.folder_hash, ret_hash) == 0)
 		*ret_error = strdup(e->health.folder_error);
 	return true;
 }

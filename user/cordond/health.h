@@ -8,11 +8,13 @@
 #define CORDOND_HEALTH_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 struct engine;
 
 /* word, what to do */
 #define TROUBLES(X) \
+	X(STARTING, "starting", "wait: it ends by itself") \
 	X(NO_POLICY, "no_policy", "cordon apply FILE…") \
 	X(NO_TEXT, "no_text", "apply the policy's files again: cordon apply FILE…") \
 	X(POLICY, "policy", "see what `cordon check` says of the files, then apply them again") \
@@ -34,6 +36,7 @@ struct health {
 	char *text[TROUBLE_COUNT]; /* NULL: no such trouble */
 	char folder_hash[65];      /* of the folder's policy as last parsed */
 	char *folder_error;        /* what was wrong with it, NULL: it is good */
+	bool judging;              /* the worker looks at it now, or will */
 };
 
 void trouble_set(struct health *health, enum trouble trouble, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cordond: the engine. One process, one loop; what it does is in engine.c and the files beside it. */
+/* cordond: the engine. One process, one loop, one worker that compiles; what it does is in engine.c and the files beside it. */
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -79,25 +79,33 @@ static void on_end(evutil_socket_t signal_number, short what, void *ctx)
 	event_base_loopbreak(e->base);
 }
 
+static void reloaded(void *ctx, const struct apply_ended *ended)
+{
+	_cleanup_free_ char *lines = ended->d->errors ? diagnostics_text(ended->d) : NULL;
+
+	if (ended->r == -ECANCELED)
+		return;
+	if (ended->r < 0)
+		log_error("not reloaded, what was in force stays error='%s'", lines ? lines : ended->why ? ended->why : strerror(-ended->r));
+	else if (!ended->result.changed)
+		log_info("reloaded, the policy is unchanged");
+	notify_ready(ctx);
+}
+
 static void on_reload(evutil_socket_t signal_number, short what, void *ctx)
 {
-	_cleanup_diagnostics_ struct diagnostics d = { 0 };
-	_cleanup_free_ char *reason = NULL, *lines = NULL;
-	struct apply_result result;
+	_cleanup_free_ char *reason = NULL;
 	struct engine *e = ctx;
 	int r;
 
 	(void)signal_number, (void)what;
 	notify_reloading();
 	r = engine_reload_config(e, &reason);
-	if (r == 0)
-		r = engine_apply_folder(e, "root", "SIGHUP", &d, &result, &reason);
-	if (r < 0) {
-		lines = d.errors ? diagnostics_text(&d) : NULL;
-		log_error("not reloaded, what was in force stays error='%s'", lines ? lines : reason ? reason : strerror(-r));
-	} else if (!result.changed) {
-		log_info("reloaded, the policy is unchanged");
+	if (r == 0) {
+		engine_apply_folder(e, &(struct apply_order){ .who = "root", .reason = "SIGHUP", .told = reloaded, .ctx = e });
+		return;
 	}
+	log_error("not reloaded, what was in force stays error='%s'", reason ? reason : strerror(-r));
 	notify_ready(e);
 }
 
@@ -110,8 +118,23 @@ static const struct {
 	{ SIGHUP, on_reload },
 };
 
+struct start {
+	struct engine *engine;
+	struct instance *instance;
+};
+
+static void on_started(void *ctx)
+{
+	struct start *start = ctx;
+
+	notify_ready(start->engine);
+	log_info("ready config=%s", start->engine->config_path);
+	instance_ready(start->instance);
+}
+
 static int run(struct engine *e, struct instance *instance)
 {
+	struct start start = { e, instance };
 	struct event *events[ARRAY_SIZE(signals)] = { 0 };
 	bool failed = false;
 
@@ -122,9 +145,7 @@ static int run(struct engine *e, struct instance *instance)
 	if (failed) {
 		log_error("signals cannot be followed");
 	} else {
-		notify_ready(e);
-		log_info("ready config=%s", e->config_path);
-		instance_ready(instance);
+		engine_start(e, on_started, &start);
 		failed = event_base_dispatch(e->base) < 0;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)

@@ -33,64 +33,82 @@ static int copy_sources(struct revision *revision, const struct policy_source *s
 	return r;
 }
 
-int revision_build(const struct policy_source *sources, size_t n, const struct env *env, struct diagnostics *d, struct revision **ret)
+int revision_new(const struct policy_source *sources, size_t n, struct revision **ret)
 {
 	_cleanup_revision_ struct revision *revision = calloc(1, sizeof(*revision));
-	struct policy_env view = env_view(env);
-	int r;
+	int r = revision ? copy_sources(revision, sources, n) : -ENOMEM;
 
-	if (!revision)
-		return -ENOMEM;
-	r = policy_parse(sources, n, d, &revision->policy);
 	if (r < 0)
 		return r;
-	r = policy_compile(revision->policy, &view, d, &revision->image);
-	if (r < 0)
-		return r;
-	r = copy_sources(revision, sources, n);
-	if (r < 0)
-		return r;
-	policy_hash(sources, n, revision->hash);
 	*ret = take_ptr(revision);
 	return 0;
 }
 
-/* The texts as the parser takes them, borrowed; to free. */
-static struct policy_source *stored_sources(const struct state_revision *stored)
+int revision_new_texts(struct state_revision *stored, struct revision **ret)
 {
-	struct policy_source *sources = calloc(stored->n_sources + 1, sizeof(*sources));
+	struct revision *revision = calloc(1, sizeof(*revision));
 
-	for (size_t i = 0; sources && i < stored->n_sources; i++)
-		sources[i] = (struct policy_source){ stored->sources[i].name, stored->sources[i].text, stored->sources[i].size };
+	if (!revision)
+		return -ENOMEM;
+	*revision = (struct revision){ .sources = take_ptr(stored->sources), .n_sources = stored->n_sources };
+	stored->n_sources = 0;
+	*ret = revision;
+	return 0;
+}
+
+int revision_new_stored(struct state_revision *stored, struct revision **ret)
+{
+	_cleanup_free_ char *who = strdup(stored->who ? stored->who : "unknown");
+	struct revision *revision;
+	int r = who ? revision_new_texts(stored, &revision) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	revision->rev = stored->rev;
+	revision->time = stored->time;
+	revision->who = take_ptr(who);
+	revision->why = take_ptr(stored->why);
+	memcpy(revision->hash, stored->hash, sizeof(revision->hash));
+	*ret = revision;
+	return 0;
+}
+
+/* The texts as the parser takes them, borrowed; to free. */
+static struct policy_source *parser_sources(const struct state_source *texts, size_t n)
+{
+	struct policy_source *sources = calloc(n + 1, sizeof(*sources));
+
+	for (size_t i = 0; sources && i < n; i++)
+		sources[i] = (struct policy_source){ texts[i].name, texts[i].text, texts[i].size };
 	return sources;
 }
 
 int revision_parse_stored(const struct state_revision *stored, struct diagnostics *d, struct policy **ret)
 {
-	_cleanup_free_ struct policy_source *sources = stored_sources(stored);
+	_cleanup_free_ struct policy_source *sources = parser_sources(stored->sources, stored->n_sources);
 
 	return sources ? policy_parse(sources, stored->n_sources, d, ret) : -ENOMEM;
 }
 
-int revision_build_stored(const struct state_revision *stored, const struct env *env, struct diagnostics *d, struct revision **ret)
+void revision_hash(struct revision *revision)
 {
-	_cleanup_free_ struct policy_source *sources = stored_sources(stored);
-	_cleanup_revision_ struct revision *revision = NULL;
+	_cleanup_free_ struct policy_source *sources = parser_sources(revision->sources, revision->n_sources);
+
+	revision->hash[0] = '\0';
+	if (sources)
+		policy_hash(sources, revision->n_sources, revision->hash);
+}
+
+int revision_compile(struct revision *revision, const struct env *env, struct diagnostics *d)
+{
+	_cleanup_free_ struct policy_source *sources = parser_sources(revision->sources, revision->n_sources);
+	struct policy_env view = env_view(env);
 	int r;
 
 	if (!sources)
 		return -ENOMEM;
-	r = revision_build(sources, stored->n_sources, env, d, &revision);
-	if (r < 0)
-		return r;
-	revision->who = strdup(stored->who ? stored->who : "unknown");
-	revision->why = stored->why ? strdup(stored->why) : NULL;
-	if (!revision->who || (stored->why && !revision->why))
-		return -ENOMEM;
-	revision->rev = stored->rev;
-	revision->time = stored->time;
-	*ret = take_ptr(revision);
-	return 0;
+	r = policy_parse(sources, revision->n_sources, d, &revision->policy);
+	return r < 0 ? r : policy_compile(revision->policy, &view, d, &revision->image);
 }
 
 void revision_free(struct revision *revision)

@@ -26,10 +26,16 @@ struct revision {
 	struct image *image;
 };
 
-/* Copies the sources. -EINVAL or -E2BIG with diagnostics. */
-int revision_build(const struct policy_source *sources, size_t n, const struct env *env, struct diagnostics *d, struct revision **ret);
-/* The same from the database: number, time and author included. */
-int revision_build_stored(const struct state_revision *stored, const struct env *env, struct diagnostics *d, struct revision **ret);
+/* Texts alone, copied. */
+int revision_new(const struct policy_source *sources, size_t n, struct revision **ret);
+/* Takes texts, number, time and author out of what the database had. */
+int revision_new_stored(struct state_revision *stored, struct revision **ret);
+/* Takes the texts alone: what they make is another revision. */
+int revision_new_texts(struct state_revision *stored, struct revision **ret);
+/* SHA-256 of its texts; "" without memory, which equals no hash. */
+void revision_hash(struct revision *revision);
+/* Parses and compiles its texts. -EINVAL or -E2BIG with diagnostics. Touches nothing but the revision: it may run on a thread. */
+int revision_compile(struct revision *revision, const struct env *env, struct diagnostics *d);
 /* Only the model, for its names. */
 int revision_parse_stored(const struct state_revision *stored, struct diagnostics *d, struct policy **ret);
 void revision_free(struct revision *revision);
