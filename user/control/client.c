@@ -26,6 +26,7 @@ static void client_request_done(struct control_client *client)
 
 void client_end(struct control_client *client)
 {
+	struct evbuffer *output = bufferevent_get_output(client->stream);
 	struct control_server *server = client->server;
 
 	if (client->gone)
@@ -36,8 +37,9 @@ void client_end(struct control_client *client)
 		server->n_readers--;
 	client_request_done(client);
 	event_free(client->timer);
-	/* What the socket takes at once still goes: the daemon may be about to stop. */
-	evbuffer_write(bufferevent_get_output(client->stream), bufferevent_getfd(client->stream));
+	/* What the socket takes at once still goes: the daemon may be about to stop. The stream keeps others from its buffer. */
+	evbuffer_unfreeze(output, 1);
+	evbuffer_write(output, bufferevent_getfd(client->stream));
 	bufferevent_free(client->stream);
 	free(client);
 }

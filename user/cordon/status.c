@@ -98,6 +98,8 @@ static void status_print(const json_t *doc)
 	printf("cordond   %s, pid %lld, up %.0f s%s\n", field(doc, "version"), number(doc, "pid"), uptime,
 	       json_is_true(json_object_get(doc, "adopted")) ? ", adopted what an earlier one had pinned" : "");
 	print_policy(doc);
+	if (json_is_true(json_object_get(doc, "compiling")))
+		puts("          a policy is being compiled");
 	if (json_is_object(drift))
 		printf("drift     %s: %s\n", field(drift, "path"), field(drift, "text"));
 	print_counts(doc);

@@ -101,8 +101,9 @@ void command_status(void *ctx, struct control_client *client, const struct contr
 	size_t n = json_array_size(degraded);
 
 	(void)request;
-	status = json_pack("{s:i, s:s, s:i, s:f, s:b, s:b, s:s}", "schema", 1, "version", CORDON_VERSION, "pid", (int)getpid(), "uptime",
-			   (double)((clock_boot_ns() - e->started) / 1000000) / 1e3, "adopted", e->adopted, "brake", e->brake, "config",
+	status = json_pack("{s:i, s:s, s:i, s:f, s:b, s:b, s:b, s:s}", "schema", 1, "version", CORDON_VERSION, "pid", (int)getpid(), "uptime",
+			   (double)((clock_boot_ns() - e->started) / 1000000) / 1e3, "adopted", e->adopted, "brake", e->brake, "compiling",
+			   worker_busy(e->worker), "config",
 			   e->config_path);
 	add_revision(e, status);
 	add_kernel(e, status);
