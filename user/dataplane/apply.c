@@ -374,7 +374,6 @@ static void leave_old(struct dataplane *dp, const struct plan *plan)
 	for (uint32_t i = dp->device_rows.first; i < dp->device_rows.max; i++)
 		if (dp->device_rows.state[i] == ROW_USED && !plan->wanted_devices[i])
 			device_row_leave(dp, i);
-	tables_drop(dp, plan->side ^ 1);
 	rows_settle(dp);
 }
 

@@ -2,6 +2,9 @@
 #include "kernel.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -91,6 +94,56 @@ int kernel_freeze(int fd)
 	int r = kernel_step();
 
 	return r < 0 ? r : bpf_map_freeze(fd);
+}
+
+struct slot_thread {
+	pthread_t thread;
+	bool runs;
+	struct kernel_slot slot;
+	int result;
+};
+
+static void *slot_put(void *arg)
+{
+	struct slot_thread *t = arg;
+
+	t->result = bpf_map_update_elem(t->slot.outer, &t->slot.index, &t->slot.inner, BPF_ANY);
+	return NULL;
+}
+
+/* A new thread has its maker's mask: signals are the loop's. Where there is none to be had, the call is made here. */
+static void slot_thread_start(struct slot_thread *t)
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	t->runs = pthread_create(&t->thread, NULL, slot_put, t) == 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (!t->runs)
+		slot_put(t);
+}
+
+int kernel_put_slots(const struct kernel_slot *slots, size_t n)
+{
+	struct slot_thread threads[KERNEL_SLOTS] = {0};
+	int r = n > KERNEL_SLOTS ? -E2BIG : 0;
+	size_t begun = 0;
+
+	while (r == 0 && begun < n) {
+		r = kernel_step();
+		if (r < 0)
+			break;
+		threads[begun].slot = slots[begun];
+		slot_thread_start(&threads[begun++]);
+	}
+	for (size_t i = 0; i < begun; i++) {
+		if (threads[i].runs)
+			pthread_join(threads[i].thread, NULL);
+		if (r == 0)
+			r = threads[i].result;
+	}
+	return r;
 }
 
 int kernel_pin(int fd, const char *path)

@@ -27,6 +27,19 @@ int kernel_update_batch(int fd, const void *keys, const void *values, uint32_t n
 int kernel_lookup_array(int fd, uint32_t n, void *ret_values);
 int kernel_freeze(int fd);
 
+/* A place in an array of maps and what shall stand there. */
+struct kernel_slot {
+	int outer;
+	uint32_t index;
+	int inner;
+};
+#define KERNEL_SLOTS 8
+/*
+ * Puts up to KERNEL_SLOTS of them in the time of one: the kernel waits for a grace period in each such call (8-20 ms), and
+ * threads of their own wait together. On an error some may have been put.
+ */
+int kernel_put_slots(const struct kernel_slot *slots, size_t n);
+
 int kernel_pin(int fd, const char *path);
 int kernel_open_pin(const char *path);
 int kernel_unpin(const char *path);

@@ -175,7 +175,8 @@ static int table_check(int fd, const struct table_rows *rows, const struct table
 	return like->type == BPF_MAP_TYPE_ARRAY && rows->n == rows->entries ? array_check(fd, rows, like) : keys_check(fd, rows, like);
 }
 
-static int table_put(struct dataplane *dp, size_t table, const struct image *image, uint32_t side)
+/* The finished inner map in *ret. */
+static int table_fill(struct dataplane *dp, size_t table, const struct image *image, int *ret)
 {
 	_cleanup_(table_rows_done) struct table_rows rows = {0};
 	_cleanup_close_ int fd = -1;
@@ -195,8 +196,8 @@ static int table_put(struct dataplane *dp, size_t table, const struct image *ima
 	r = table_check(fd, &rows, &dp->tables[table]);
 	if (r < 0)
 		return r;
-	/* The slot holds it from here on; an older one in the slot goes after the grace period that this call waits for. */
-	return kernel_update(slots_fd(dp, table), &side, &fd);
+	*ret = take_fd(fd);
+	return 0;
 }
 
 static int head_put(struct dataplane *dp, uint32_t side, const struct policy_head *head)
@@ -204,17 +205,34 @@ static int head_put(struct dataplane *dp, uint32_t side, const struct policy_hea
 	return kernel_update(bpf_map__fd(dp->bpf->maps.heads), &side, head);
 }
 
-int tables_put(struct dataplane *dp, const struct image *image, uint32_t generation, char **ret_why)
+static int tables_fill(struct dataplane *dp, const struct image *image, struct kernel_slot slots[PLANE_TABLES], char **ret_why)
 {
-	struct policy_head head = image->head;
-
 	for (size_t i = 0; i < PLANE_TABLES; i++) {
-		int r = table_put(dp, i, image, generation & 1);
+		int r = table_fill(dp, i, image, &slots[i].inner);
 
 		if (r < 0)
 			return why(ret_why, r, "table %s: %s", tables[i].name,
 				   r == -EIO ? "the kernel gives back other rows than were written" : strerror(-r));
 	}
+	return 0;
+}
+
+int tables_put(struct dataplane *dp, const struct image *image, uint32_t generation, char **ret_why)
+{
+	struct policy_head head = image->head;
+	struct kernel_slot slots[PLANE_TABLES];
+	int r;
+
+	for (size_t i = 0; i < PLANE_TABLES; i++)
+		slots[i] = (struct kernel_slot){.outer = slots_fd(dp, i), .index = generation & 1, .inner = -1};
+	r = tables_fill(dp, image, slots, ret_why);
+	/* The slots hold them from here on; older ones go after the grace period that this waits for. */
+	if (r == 0)
+		r = kernel_put_slots(slots, PLANE_TABLES);
+	for (size_t i = 0; i < PLANE_TABLES; i++)
+		cleanup_close(&slots[i].inner);
+	if (r < 0)
+		return r;
 	head.generation = generation;
 	return head_put(dp, generation & 1, &head);
 }
@@ -237,11 +255,4 @@ uint32_t tables_last_tried(struct dataplane *dp)
 			last = head.generation;
 	}
 	return last;
-}
-
-void tables_drop(struct dataplane *dp, uint32_t side)
-{
-	/* What fails here is only memory, and the next apply puts its own map into the slot. */
-	for (size_t i = 0; i < PLANE_TABLES; i++)
-		kernel_delete(slots_fd(dp, i), &side);
 }

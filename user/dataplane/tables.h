@@ -11,10 +11,8 @@
 
 /* Before the object is loaded: what the inner maps are like. */
 void tables_learn(struct dataplane *dp);
-/* Makes, fills, freezes, checks and places all tables of the idle side, and its head last. */
+/* Makes, fills, freezes, checks and places all tables of the idle side over those of the policy before, and its head last. */
 int tables_put(struct dataplane *dp, const struct image *image, uint32_t generation, char **ret_why);
-/* Empties the slots of a side that nobody reads any more; its memory goes back. */
-void tables_drop(struct dataplane *dp, uint32_t side);
 /* Announces a generation in the idle side's head, so that a daemon after us does not use its number again. */
 int tables_announce(struct dataplane *dp, uint32_t generation);
 /* The highest generation that either head knows. */

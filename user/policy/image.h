@@ -151,7 +151,7 @@ struct image_bill {
 		uint64_t bytes;
 	} lines[IMAGE_TABLE_COUNT];
 	uint64_t bytes;        /* all of them */
-	uint64_t change_bytes; /* and as much again while this policy replaces one like it */
+	uint64_t change_bytes; /* and as much again once it replaced one like it, whose tables stay until the next takes their place */
 };
 
 /* -E2BIG if a table does not fit; the bill is filled in all the same. `room` NULL: no limits. */
