@@ -27,13 +27,43 @@ static __always_inline __u32 service_index(__u8 proto, __u16 to, __u8 icmp_type)
 	return CORDON_SERVICE_PROTO + proto;
 }
 
-static __always_inline struct pair *pair_find(const struct packet *p, __u16 from, __u16 to)
+static __always_inline struct pair *pair_at(void *table, __u16 from, __u16 to)
 {
 	struct pair_key key = {.from = from, .to = to};
+
+	return bpf_map_lookup_elem(table, &key);
+}
+
+/* The plainer class that answers for this one, 0: none. */
+static __always_inline __u16 plain_of(void *table, __u16 class)
+{
+	struct pair *plain = pair_at(table, class, 0);
+
+	return plain ? plain->cell : 0;
+}
+
+static __noinline struct pair *pair_find(const struct packet *p, __u16 from, __u16 to)
+{
 	__u32 side = p->side;
 	void *table = bpf_map_lookup_elem(&pairs, &side);
+	struct policy_head *head = bpf_map_lookup_elem(&heads, &side);
+	__u16 from_plain, to_plain;
+	struct pair *pair;
 
-	return table && from && to ? bpf_map_lookup_elem(table, &key) : NULL;
+	if (!table || !head || !from || !to)
+		return NULL;
+	pair = pair_at(table, from, to);
+	if (pair || !head->kin)
+		return pair;
+	to_plain = plain_of(table, to);
+	pair = to_plain ? pair_at(table, from, to_plain) : NULL;
+	if (pair)
+		return pair;
+	from_plain = plain_of(table, from);
+	if (!from_plain)
+		return NULL;
+	pair = pair_at(table, from_plain, to);
+	return pair || !to_plain ? pair : pair_at(table, from_plain, to_plain);
 }
 
 /* Is it open now? p->until is moved up to its next edge. Outside its bounds, or without a row: closed. */

@@ -42,7 +42,7 @@ struct policy_head {
 	__u32 generation;      /* must equal the packet's, else STALE_ROW */
 	__u32 service_classes; /* width of a row of `verdicts` */
 	__u16 unknown_class;   /* of a device in no segment */
-	__u16 pad;
+	__u16 kin;             /* not 0: a pair without an entry may have one by plainer classes (struct pair_key) */
 	__u8 site_mode;        /* enum cordon_mode */
 	__u8 unknown_mode;     /* of the segment `unknown`, for what belongs to no device on a port without a mode */
 	__u8 pad2[2];
@@ -116,7 +116,11 @@ CORDON_ASSERT(sizeof(struct binding) == 48, "binding row");
 
 /* The tables of one policy: inner maps of `pairs`, `services`, `verdicts`, `networks` (one a side), frozen once filled. */
 
-/* hash: (class of the initiator, class of the responder) -> row of `verdicts`; no entry: default deny */
+/*
+ * hash: (class of the initiator, class of the responder) -> row of `verdicts`. Where `kin` of the head is set, an entry
+ * (class, 0) says in `cell` which plainer class answers for this one; a pair without an entry is then asked for by the plainer
+ * responder, by the plainer initiator, by both, in this order. No entry by any: default deny.
+ */
 struct pair_key {
 	__u16 from;
 	__u16 to;

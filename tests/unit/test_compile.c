@@ -300,10 +300,37 @@ Test(compile, what_does_not_fit_is_refused_with_the_sizes)
 	add_devices(&pairs, 3000, 1);
 	for (unsigned int i = 0; i < 3000; i++)
 		buf_addf(&pairs, "  - {id: r%u, from: device:d%u, to: gateway, allow: [tcp/80]}\n", i, i);
-	buf_addf(&pairs, "  - {id: wide, from: any, to: any, deny: [tcp/23]}\n");
+	buf_addf(&pairs, "  - {id: wide, deny: [tcp/23], from: [device:d0");
+	for (unsigned int i = 1; i < 3000; i++)
+		buf_addf(&pairs, ", device:d%u", i);
+	buf_addf(&pairs, "], to: [device:d0");
+	for (unsigned int i = 1; i < 3000; i++)
+		buf_addf(&pairs, ", device:d%u", i);
+	buf_addf(&pairs, "]}\n");
 	cr_assert_eq(compile_quietly(pairs.data, &d), -E2BIG);
 	cr_assert(strstr(d.items[0].message, "rule wide") && strstr(d.items[0].message, "4194304 available"), "%s", d.items[0].message);
 	diagnostics_done(&d);
+}
+
+/* Devices that rules name one by one, in segments that rules join: a pair for each two of them would be 27 million. */
+Test(compile, rules_about_segments_do_not_meet_each_device_of_them)
+{
+	_cleanup_buf_ struct buf text = {0};
+	struct compiled c;
+
+	add_devices(&text, 3000, 2);
+	for (unsigned int i = 0; i < 3000; i++)
+		buf_addf(&text, "  - {id: r%u, from: device:d%u, to: gateway, allow: [tcp/80]}\n", i, i);
+	buf_addf(&text, "  - {id: wide, from: any, to: any, deny: [tcp/23]}\n  - {id: ab, from: segment:s0, to: segment:s1, allow: [tcp/22-24]}\n");
+	buf_addf(&text, "  - {id: ba, from: segment:s1, to: [segment:s0, segment:s1], allow: [tcp/22]}\n");
+	c = compiled_text(text.data, "192.0.2.1", NULL);
+	cr_assert_lt(c.image->n_pairs, 10000);
+	judges(&c, "d0", "d1", "tcp/22", "allow by ab");
+	judges(&c, "d0", "d1", "tcp/23", "deny by wide");
+	judges(&c, "d0", "d2", "tcp/22", "deny by default");
+	judges(&c, "d1", "d2998", "tcp/22", "allow by ba");
+	judges(&c, "d7", "gateway", "tcp/80", "allow by r7");
+	compiled_done(&c);
 }
 
 /* 10,000 devices and 1,000 rules take some 30 ms; the bound is for a busy machine and the sanitizers. */

@@ -549,7 +549,7 @@ static struct end end_of(const struct world *w, const struct probe *p)
 }
 
 struct count {
-	size_t probes, decided, opened;
+	size_t probes, decided, opened, by_kin;
 };
 
 static void compare(const struct world *w, const struct image *image, const struct probe *from, const struct probe *to, uint32_t service,
@@ -606,6 +606,8 @@ static uint16_t trie_class(const struct image *image, const struct address *addr
 static void check_talks(const struct image *image, uint64_t seed)
 {
 	for (size_t i = 0; i < image->n_pairs; i++) {
+		if (!image->pairs[i].key.to)
+			continue;
 		const struct verdict *row = image->verdicts + (size_t)image->pairs[i].value.cell * image->head.service_classes;
 		bool talks = false;
 
@@ -627,34 +629,50 @@ static void check_modes(const struct world *w, const struct image *image)
 	}
 }
 
-static void run_policy(uint64_t seed, struct count *count)
+static void check_image(const struct world *w, const struct image *image, const struct address addresses[8], uint64_t seed)
 {
-	static struct world w;
+	check_talks(image, seed);
+	check_modes(w, image);
+	for (size_t i = 0; i < 8; i++)
+		cr_assert_eq(trie_class(image, &addresses[i]), image_address_class(image, NULL, &addresses[i]), "seed %#lx", seed);
+}
+
+static void run_image(const struct world *w, struct address addresses[8], uint64_t seed, struct count *count)
+{
 	struct probe probes[MAX_ENDS];
-	struct address addresses[8];
 	uint32_t services[MAX_SERVICES];
 	struct image *image = NULL, *again = NULL;
 	size_t n, n_services;
+
+	cr_assert_eq(policy_compile(&w->policy, &w->env, NULL, &image), 0, "seed %#lx", seed);
+	cr_assert_eq(policy_compile(&w->policy, &w->env, NULL, &again), 0, "seed %#lx", seed);
+	compare_images(image, again, seed);
+	check_image(w, image, addresses, seed);
+	n = make_probes(w, image, addresses, probes);
+	n_services = make_services(w, services);
+	for (size_t f = 0; f < n; f++)
+		for (size_t t = 0; t < n; t++)
+			for (size_t s = 0; s < n_services; s++)
+				compare(w, image, &probes[f], &probes[t], services[s], seed, count);
+	count->by_kin += image->head.kin;
+	image_free(image);
+	image_free(again);
+}
+
+/* As it is; every third time also as if it were large. */
+static void run_policy(uint64_t seed, struct count *count)
+{
+	static struct world w;
+	struct address addresses[8];
 
 	state = seed * 0x9e3779b97f4a7c15ULL + 1;
 	random_world(&w);
 	for (size_t i = 0; i < 8; i++)
 		addresses[i] = random_address();
-	cr_assert_eq(policy_compile(&w.policy, &w.env, NULL, &image), 0, "seed %#lx", seed);
-	cr_assert_eq(policy_compile(&w.policy, &w.env, NULL, &again), 0, "seed %#lx", seed);
-	compare_images(image, again, seed);
-	check_talks(image, seed);
-	check_modes(&w, image);
-	for (size_t i = 0; i < 8; i++)
-		cr_assert_eq(trie_class(image, &addresses[i]), image_address_class(image, NULL, &addresses[i]), "seed %#lx", seed);
-	n = make_probes(&w, image, addresses, probes);
-	n_services = make_services(&w, services);
-	for (size_t f = 0; f < n; f++)
-		for (size_t t = 0; t < n; t++)
-			for (size_t s = 0; s < n_services; s++)
-				compare(&w, image, &probes[f], &probes[t], services[s], seed, count);
-	image_free(image);
-	image_free(again);
+	run_image(&w, addresses, seed, count);
+	w.env.kin_steps = 1;
+	if (seed % 3 == 0)
+		run_image(&w, addresses, seed, count);
 }
 
 Test(policy_random, both_evaluators_agree)
@@ -670,4 +688,5 @@ Test(policy_random, both_evaluators_agree)
 	/* A generator that only makes policies about nothing would agree with anything. */
 	cr_assert_gt(count.decided, count.probes / 20);
 	cr_assert_gt(count.opened, count.probes / 50);
+	cr_assert_gt(count.by_kin, POLICIES / 6);
 }

@@ -123,7 +123,7 @@ int env_copy(const struct env *env, struct env *ret)
 
 struct policy_env env_view(const struct env *env)
 {
-	return (struct policy_env){ env->gateway, env->n_gateway, env->local, env->n_local };
+	return (struct policy_env){ .gateway = env->gateway, .n_gateway = env->n_gateway, .local = env->local, .n_local = env->n_local };
 }
 
 void env_done(struct env *env)

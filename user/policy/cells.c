@@ -3,6 +3,9 @@
  * Rules over classes to pairs and verdicts. For each initiator class: the rules whose `from` matches it, and for each of
  * these the classes that its `to` matches; never all pairs of classes. Pairs with the same list of rules share a row, and
  * so do rows that come out equal.
+ *
+ * Where classes have plainer ones (classes_kin.c), a rule's `to` leads only to the classes that the rule itself tells from
+ * their plainer one. What is not reached so is judged as the plainer ones are; so is what is, but for the entries made here.
  */
 #include "compile.h"
 
@@ -11,8 +14,8 @@
 #include <string.h>
 
 #include "../lib/cleanup.h"
+#include "pairs.h"
 
-#define ROW_NONE UINT32_MAX
 #define KEY_EXCEPTION 0x80000000u /* in the list of rules of a pair: this exception of the rule before it applies */
 
 /* What rules said of one service class so far; the first of each kind in file order. */
@@ -29,14 +32,15 @@ struct cells {
 	size_t key_capacity;
 	bool *row_talks;
 	size_t row_capacity;
-	struct image_pair *pairs;
-	size_t n_pairs, pair_capacity;
+	struct pairs pairs;
+	const struct lists *reached; /* selector -> classes, as responders */
 
 	/* of one initiator class */
 	struct ids rules;
-	struct ids touched;         /* responder classes that some rule matches */
+	struct ids touched;         /* responder classes that some rule matches, or an exception */
 	uint32_t *count, *end;      /* by class: rules, and where its rules end in `hits` */
 	struct ids hits;
+	struct ids merged;          /* hits of a class and of its plainer one */
 
 	/* of one row */
 	struct ids key;
@@ -52,6 +56,7 @@ static int cells_init(struct cells *x, struct compile *c)
 	int r;
 
 	x->c = c;
+	x->reached = c->plain ? &c->own : &c->members;
 	x->count = calloc(classes, sizeof(*x->count));
 	x->end = calloc(classes, sizeof(*x->end));
 	x->tally = calloc(width, sizeof(*x->tally));
@@ -59,7 +64,9 @@ static int cells_init(struct cells *x, struct compile *c)
 	x->row = calloc(width, sizeof(*x->row));
 	if (!x->count || !x->end || !x->tally || !x->excepted || !x->row)
 		return -ENOMEM;
-	r = lists_init(&x->by_from, (uint32_t)c->selector_texts.n);
+	r = pairs_init(&x->pairs, c->plain, classes);
+	if (r >= 0)
+		r = lists_init(&x->by_from, (uint32_t)c->selector_texts.n);
 	for (size_t i = 0; i < c->policy->n_rules && r >= 0; i++)
 		if (c->rules[i].live)
 			lists_count(&x->by_from, c->rules[i].from);
@@ -79,10 +86,11 @@ static void cells_done(struct cells *x)
 	ids_done(&x->rules);
 	ids_done(&x->touched);
 	ids_done(&x->hits);
+	ids_done(&x->merged);
 	ids_done(&x->key);
 	free(x->key_row);
 	free(x->row_talks);
-	free(x->pairs);
+	pairs_done(&x->pairs);
 	free(x->count);
 	free(x->end);
 	free(x->tally);
@@ -91,17 +99,36 @@ static void cells_done(struct cells *x)
 }
 #define _cleanup_cells_ __attribute__((cleanup(cells_done)))
 
-static size_t members_of(const struct compile *c, uint32_t selector)
+static size_t count_of(const struct lists *lists, uint32_t selector)
 {
 	size_t n;
 
-	lists_get(&c->members, selector, &n);
+	lists_get(lists, selector, &n);
+	return n;
+}
+
+static bool selector_is_list(uint32_t selector)
+{
+	return selector != SELECTOR_SAME && selector != SELECTOR_NOTHING;
+}
+
+/* Responder classes that a rule leads to, by itself and by its exceptions. */
+static uint64_t responders_of(const struct cells *x, const struct cell_rule *rule)
+{
+	uint64_t n = count_of(x->reached, rule->to);
+
+	for (uint32_t e = 0; x->c->plain && e < rule->n_exceptions; e++) {
+		uint32_t to = x->c->exceptions[rule->first_exception + e].to;
+
+		n += selector_is_list(to) ? count_of(x->reached, to) : 0;
+	}
 	return n;
 }
 
 /* Refuses before the work is begun, with the widest rule by name: it is the one to change. */
-static int refuse_wide(struct compile *c)
+static int refuse_wide(const struct cells *x)
 {
+	struct compile *c = x->c;
 	uint64_t steps = 0, widest = 0;
 	const struct rule *rule = NULL;
 	char advice[256];
@@ -111,8 +138,8 @@ static int refuse_wide(struct compile *c)
 
 		if (!c->rules[i].live)
 			continue;
-		mine = (uint64_t)members_of(c, c->rules[i].from) * members_of(c, c->rules[i].to);
-		steps += mine;
+		mine = (uint64_t)count_of(x->reached, c->rules[i].from) * count_of(x->reached, c->rules[i].to);
+		steps += count_of(&c->members, c->rules[i].from) * responders_of(x, &c->rules[i]);
 		if (mine > widest) {
 			widest = mine;
 			rule = &c->policy->rules[i];
@@ -250,10 +277,20 @@ static int row_make(struct cells *x, uint32_t *ret)
 	return ruled ? row_store(x, talks, ret) : 0;
 }
 
+/* A row that says of every service what no entry would say, for a pair that would else be judged as plainer classes are. */
+static int default_row(struct cells *x, uint32_t *ret)
+{
+	static const struct tally none = {CORDON_RULE_NONE, CORDON_RULE_NONE, CORDON_RULE_NONE};
+
+	for (size_t s = 0; s < x->c->image->head.service_classes; s++)
+		x->row[s] = tally_verdict(&none);
+	return row_store(x, false, ret);
+}
+
 static int pair_add(struct cells *x, uint32_t from, uint32_t to, const uint32_t *rules, size_t n)
 {
 	size_t known = x->keys.n;
-	uint32_t key, row;
+	uint32_t key, row, inherited;
 	int r = key_make(x, from, to, rules, n);
 
 	if (r >= 0)
@@ -265,19 +302,15 @@ static int pair_add(struct cells *x, uint32_t from, uint32_t to, const uint32_t 
 	if (r < 0)
 		return r;
 	row = x->key_row[key];
-	if (row == ROW_NONE)
-		return 0;
-	if (x->n_pairs >= COMPILE_MAX_PAIRS)
-		return compile_refuse(x->c, "pairs of classes", x->n_pairs + 1, COMPILE_MAX_PAIRS,
-				      "narrow the rules with the widest `from` and `to`");
-	r = array_reserve(&x->pairs, &x->pair_capacity, x->n_pairs + 1, sizeof(*x->pairs));
-	if (r < 0)
+	inherited = pairs_inherited(&x->pairs, to);
+	if (row == ROW_NONE && inherited != ROW_NONE)
+		r = default_row(x, &row);
+	if (r < 0 || row == inherited)
 		return r;
-	x->pairs[x->n_pairs++] = (struct image_pair){
-		.key = {.from = (uint16_t)from, .to = (uint16_t)to},
-		.value = {.cell = row, .flags = x->row_talks[row] ? PAIR_TALKS : 0},
-	};
-	return 0;
+	if (x->pairs.n >= COMPILE_MAX_PAIRS)
+		return compile_refuse(x->c, "pairs of classes", x->pairs.n + 1, COMPILE_MAX_PAIRS,
+				      "narrow the rules with the widest `from` and `to`");
+	return pairs_add(&x->pairs, to, row, x->row_talks[row]);
 }
 
 /* The rules whose `from` matches this class, in file order. */
@@ -297,6 +330,24 @@ static int rules_gather(struct cells *x, uint32_t from)
 	return r;
 }
 
+/* An exception may tell a class from its plainer one where no rule does. */
+static int touch_excepted(struct cells *x, const struct cell_rule *rule)
+{
+	int r = 0;
+
+	for (uint32_t e = 0; x->c->plain && e < rule->n_exceptions && r >= 0; e++) {
+		uint32_t to = x->c->exceptions[rule->first_exception + e].to;
+		const uint32_t *classes;
+		size_t n;
+
+		if (!selector_is_list(to))
+			continue;
+		classes = lists_get(x->reached, to, &n);
+		r = ids_add_all(&x->touched, classes, n);
+	}
+	return r;
+}
+
 /* Sorts the rules by responder class: counts, lays out, fills. Each class then has its rules in file order. */
 static int hits_gather(struct cells *x)
 {
@@ -306,12 +357,14 @@ static int hits_gather(struct cells *x)
 
 	x->touched.n = 0;
 	for (size_t i = 0; i < x->rules.n && r >= 0; i++) {
-		const uint32_t *to = lists_get(&c->members, c->rules[x->rules.items[i]].to, &n);
+		const uint32_t *to = lists_get(x->reached, c->rules[x->rules.items[i]].to, &n);
 
 		for (size_t t = 0; t < n && r >= 0; t++)
 			if (!x->count[to[t]]++)
 				r = ids_add(&x->touched, to[t]);
 		total += n;
+		if (r >= 0)
+			r = touch_excepted(x, &c->rules[x->rules.items[i]]);
 	}
 	ids_sort(&x->touched);
 	if (r >= 0)
@@ -324,7 +377,7 @@ static int hits_gather(struct cells *x)
 		total += x->count[x->touched.items[t]];
 	}
 	for (size_t i = 0; i < x->rules.n; i++) {
-		const uint32_t *to = lists_get(&c->members, c->rules[x->rules.items[i]].to, &n);
+		const uint32_t *to = lists_get(x->reached, c->rules[x->rules.items[i]].to, &n);
 
 		for (size_t t = 0; t < n; t++)
 			x->hits.items[x->end[to[t]]++] = x->rules.items[i];
@@ -332,18 +385,59 @@ static int hits_gather(struct cells *x)
 	return 0;
 }
 
+static const uint32_t *hits_of(const struct cells *x, uint32_t to, size_t *ret_n)
+{
+	*ret_n = x->count[to];
+	return x->hits.items + (*ret_n ? x->end[to] - *ret_n : 0);
+}
+
+/* All rules of a responder with a plainer one: those that lead to either, in file order. */
+static int hits_merge(struct cells *x, uint32_t to)
+{
+	size_t n_plain, n_own;
+	const uint32_t *plain = hits_of(x, x->c->plain[to], &n_plain), *own = hits_of(x, to, &n_own);
+	int r = array_reserve(&x->merged.items, &x->merged.capacity, n_plain + n_own, sizeof(*x->merged.items));
+
+	if (r < 0)
+		return r;
+	for (x->merged.n = 0; n_plain || n_own;) {
+		bool take_own = !n_plain || (n_own && *own < *plain);
+
+		x->merged.items[x->merged.n++] = take_own ? *own++ : *plain++;
+		take_own ? n_own-- : n_plain--;
+	}
+	return 0;
+}
+
+static int responder_pair(struct cells *x, uint32_t from, uint32_t to)
+{
+	const uint32_t *rules;
+	size_t n;
+	int r;
+
+	if (!x->c->plain || !x->c->plain[to]) {
+		rules = hits_of(x, to, &n);
+		return pair_add(x, from, to, rules, n);
+	}
+	r = hits_merge(x, to);
+	return r < 0 ? r : pair_add(x, from, to, x->merged.items, x->merged.n);
+}
+
 static int class_pairs(struct cells *x, uint32_t from)
 {
+	const uint32_t *plain = x->c->plain;
 	int r = rules_gather(x, from);
 
 	if (r >= 0)
 		r = hits_gather(x);
-	for (size_t t = 0; t < x->touched.n && r >= 0; t++) {
-		uint32_t to = x->touched.items[t], n = x->count[to];
-
-		r = pair_add(x, from, to, x->hits.items + x->end[to] - n, n);
-		x->count[to] = 0;
-	}
+	pairs_begin(&x->pairs, from);
+	for (int pass = 0; pass < (plain ? 2 : 1); pass++)
+		for (size_t t = 0; t < x->touched.n && r >= 0; t++)
+			if (!plain || !plain[x->touched.items[t]] == !pass)
+				r = responder_pair(x, from, x->touched.items[t]);
+	for (size_t t = 0; t < x->touched.n; t++)
+		x->count[x->touched.items[t]] = 0;
+	pairs_end(&x->pairs);
 	return r;
 }
 
@@ -360,8 +454,11 @@ static int cells_move(struct cells *x, struct image *image)
 		memcpy(image->verdicts + row * width, verdicts, size);
 	}
 	image->n_cells = x->rows.n;
-	image->pairs = take_ptr(x->pairs);
-	image->n_pairs = x->n_pairs;
+	if (pairs_finish(&x->pairs) < 0)
+		return -ENOMEM;
+	image->head.kin = x->c->plain != NULL;
+	image->pairs = take_ptr(x->pairs.items);
+	image->n_pairs = x->pairs.n;
 	return 0;
 }
 
@@ -371,8 +468,10 @@ int compile_cells(struct compile *c)
 	int r = cells_init(&x, c);
 
 	if (r >= 0)
-		r = refuse_wide(c);
-	for (uint32_t from = 1; from <= c->signatures.n && r >= 0; from++)
-		r = class_pairs(&x, from);
+		r = refuse_wide(&x);
+	for (int pass = 0; pass < (c->plain ? 2 : 1); pass++)
+		for (uint32_t from = 1; from <= c->signatures.n && r >= 0; from++)
+			if (!c->plain || !c->plain[from] == !pass)
+				r = class_pairs(&x, from);
 	return r < 0 ? r : cells_move(&x, c->image);
 }

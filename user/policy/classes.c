@@ -56,8 +56,7 @@ static void drop_unmet(const struct compile *c, struct ids *list, const struct p
 	list->n = kept;
 }
 
-/* A signature gets its class, a new one if none has it. */
-static int class_of(struct compile *c, struct ids *list, uint32_t *ret)
+int class_of(struct compile *c, struct ids *list, uint32_t *ret)
 {
 	int r;
 
@@ -109,17 +108,35 @@ static bool device_is_plain(const struct compile *c, size_t index)
 	return !c->conditional && !c->tags.n && c->by_device.first[index] == c->by_device.first[index + 1];
 }
 
+/* Bases that several segments share match what each of them does: any will do. */
+static int base_note(struct compile *c, uint32_t base, uint32_t segment)
+{
+	size_t before = c->base_capacity;
+	int r = array_reserve(&c->base_segment, &c->base_capacity, (size_t)base + 1, sizeof(*c->base_segment));
+
+	if (r < 0)
+		return r;
+	memset(c->base_segment + before, 0xff, (c->base_capacity - before) * sizeof(*c->base_segment));
+	if (c->base_segment[base] == POLICY_NONE)
+		c->base_segment[base] = segment;
+	return 0;
+}
+
 static int device_base(struct compile *c, size_t index, uint32_t *ret)
 {
 	const struct policy_device *device = &c->policy->devices[index];
 	uint32_t *known = &c->segment_bases[device->segment];
-	int r;
+	int r = 0;
 
 	if (!device_is_plain(c, index))
-		return base_make(c, device, device->segment, ret);
-	r = *known == INTERN_NONE ? base_make(c, device, device->segment, known) : 0;
-	*ret = *known;
-	return r;
+		r = base_make(c, device, device->segment, ret);
+	else if (*known == INTERN_NONE)
+		r = base_make(c, device, device->segment, known);
+	if (r < 0)
+		return r;
+	if (device_is_plain(c, index))
+		*ret = *known;
+	return base_note(c, *ret, device->segment);
 }
 
 /* The signature of a base by an address of this context. */
@@ -204,6 +221,8 @@ static int subjects_make(struct compile *c)
 	size_t total = 0;
 	int r = base_make(c, NULL, POLICY_SEGMENT_UNAUTHENTICATED, &lookup->unauthenticated_base);
 
+	if (r >= 0)
+		r = base_note(c, lookup->unauthenticated_base, POLICY_SEGMENT_UNAUTHENTICATED);
 	for (size_t i = 0; i < policy->n_devices; i++)
 		total += policy->devices[i].n_addresses * 2;
 	lookup->addresses = calloc(total + 1, sizeof(*lookup->addresses));
@@ -231,6 +250,8 @@ static int unknown_make(struct compile *c)
 {
 	int r = base_make(c, NULL, POLICY_SEGMENT_UNKNOWN, &c->lookup->unknown_base);
 
+	if (r >= 0)
+		r = base_note(c, c->lookup->unknown_base, POLICY_SEGMENT_UNKNOWN);
 	return r < 0 ? r : base_alone(c, c->lookup->unknown_base, &c->image->head.unknown_class);
 }
 
@@ -334,7 +355,7 @@ static int closed_make(struct compile *c)
 int compile_classes(struct compile *c)
 {
 	static int (*const steps[])(struct compile *) = {
-		things_make, unknown_make, subjects_make, closed_make, compile_learnt, combinations_store, members_index,
+		things_make, unknown_make, subjects_make, compile_kin_choose, closed_make, compile_learnt, combinations_store, members_index, compile_kin,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {

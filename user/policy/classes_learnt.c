@@ -26,6 +26,7 @@ struct learnt {
 	uint8_t *wants;               /* by base: families in which a device of it has no declared address */
 	struct lists by_from, by_to;  /* selector -> rules */
 	uint64_t *members;            /* by selector: classes, those made here too */
+	uint64_t *own;                /* by selector: those whose plainer class lacks it (classes_kin.c); all, where none has one */
 	uint64_t steps;
 };
 
@@ -34,6 +35,7 @@ static void learnt_done(struct learnt *l)
 	free(l->near);
 	free(l->wants);
 	free(l->members);
+	free(l->own);
 	lists_done(&l->by_from);
 	lists_done(&l->by_to);
 }
@@ -150,10 +152,13 @@ static int rules_index(struct learnt *l)
 	return r;
 }
 
-static void members_add(struct learnt *l, const uint32_t *selectors, size_t n)
+/* `plain`: the plainer class, 0: none. */
+static void members_add(struct learnt *l, const uint32_t *selectors, size_t n, uint32_t plain)
 {
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		l->members[selectors[i]]++;
+		l->own[selectors[i]] += !class_has(l->c, plain, selectors[i]);
+	}
 }
 
 /* Steps that the rules take without any learnt class. */
@@ -162,22 +167,21 @@ static int steps_count(struct learnt *l)
 	const struct compile *c = l->c;
 
 	l->members = calloc(c->selector_texts.n + 1, sizeof(*l->members));
-	if (!l->members)
+	l->own = calloc(c->selector_texts.n + 1, sizeof(*l->own));
+	if (!l->members || !l->own)
 		return -ENOMEM;
 	for (uint32_t class = 0; class < c->signatures.n; class++) {
 		size_t n;
 		const uint32_t *selectors = intern_ids(&c->signatures, class, &n);
 
-		members_add(l, selectors, n);
+		members_add(l, selectors, n, c->plain ? c->plain[class + 1] : 0);
 	}
-	for (size_t i = 0; i < c->policy->n_rules; i++)
-		if (c->rules[i].live)
-			l->steps += l->members[c->rules[i].from] * l->members[c->rules[i].to];
+	l->steps = rules_steps(c, l->members, l->own);
 	return 0;
 }
 
 /* Steps that one more class of this signature would add. */
-static uint64_t steps_of(const struct learnt *l, const struct ids *signature)
+static uint64_t steps_of(const struct learnt *l, const struct ids *signature, uint32_t plain)
 {
 	uint64_t steps = 0;
 
@@ -186,7 +190,9 @@ static uint64_t steps_of(const struct learnt *l, const struct ids *signature)
 		const uint32_t *rules = lists_get(&l->by_from, signature->items[i], &n);
 
 		for (size_t r = 0; r < n; r++)
-			steps += l->members[l->c->rules[rules[r]].to] + 1;
+			steps += l->own[l->c->rules[rules[r]].to] + 1;
+		if (class_has(l->c, plain, signature->items[i]))
+			continue;
 		rules = lists_get(&l->by_to, signature->items[i], &n);
 		for (size_t r = 0; r < n; r++)
 			steps += l->members[l->c->rules[rules[r]].from];
@@ -194,18 +200,19 @@ static uint64_t steps_of(const struct learnt *l, const struct ids *signature)
 	return steps;
 }
 
-static bool fits(struct learnt *l, const struct ids *signature, uint64_t limit)
+static bool fits(struct learnt *l, const struct ids *signature, uint32_t base, uint64_t limit)
 {
 	struct compile *c = l->c;
+	uint32_t plain = c->plain ? c->segment_plain[c->base_segment[base]] : 0;
 	uint64_t more;
 
 	if (intern_find(&c->signatures, signature->items, signature->n * sizeof(*signature->items)) != INTERN_NONE)
 		return true;
-	more = steps_of(l, signature);
+	more = steps_of(l, signature, plain);
 	if (c->signatures.n >= CORDON_MAX_CLASSES || l->steps + more > limit)
 		return false;
 	l->steps += more;
-	members_add(l, signature->items, signature->n);
+	members_add(l, signature->items, signature->n, plain);
 	return true;
 }
 
@@ -226,7 +233,7 @@ static int combinations_make(struct learnt *l)
 				continue;
 			tries--;
 			r = class_combine(c, base, l->near[i].context, &signature);
-			if (r >= 0 && fits(l, &signature, limit))
+			if (r >= 0 && fits(l, &signature, base, limit))
 				r = class_combination(c, base, l->near[i].context, &class);
 		}
 	return r;

@@ -142,7 +142,7 @@ static int head_fill(struct compile *c)
 static void compile_done(struct compile *c)
 {
 	struct intern *tables[] = {&c->selector_texts, &c->service_sets, &c->tags, &c->contexts, &c->bases, &c->signatures, &c->combinations};
-	struct lists *rows[] = {&c->service_classes_of, &c->by_segment, &c->by_device, &c->by_tag, &c->by_region, &c->members};
+	struct lists *rows[] = {&c->service_classes_of, &c->by_segment, &c->by_device, &c->by_tag, &c->by_region, &c->members, &c->own};
 	struct ids *lists[] = {&c->of_any, &c->of_local, &c->of_internet, &c->of_gateway, &c->conditional_places};
 
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
@@ -156,6 +156,9 @@ static void compile_done(struct compile *c)
 	free(c->exceptions);
 	free(c->combination_class);
 	free(c->segment_bases);
+	free(c->plain);
+	free(c->segment_plain);
+	free(c->base_segment);
 	image_free(c->image);
 }
 #define _cleanup_compile_ __attribute__((cleanup(compile_done)))

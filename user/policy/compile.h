@@ -81,6 +81,15 @@ struct compile {
 	size_t combination_capacity;
 	uint32_t *segment_bases;       /* of devices that only their segment tells apart; INTERN_NONE: not needed yet */
 	struct lists members;           /* selector -> classes */
+
+	/* classes_kin.c; NULL, or empty: too few classes for it to be worth while */
+	bool kin;
+	uint32_t *plain;                /* class -> its plainer one, 0: none */
+	uint32_t *segment_plain;        /* segment -> class of what only that tells from others */
+	uint32_t local_plain, internet_plain;
+	struct lists own;               /* selector -> classes that have it while their plainer one has not */
+	uint32_t *base_segment;         /* base -> segment of the first device that has it */
+	size_t base_capacity;
 };
 
 /* compile_selectors.c: rules -> selectors */
@@ -99,6 +108,19 @@ int compile_classes(struct compile *c);
 int class_combine(const struct compile *c, uint32_t base, uint32_t context, struct ids *ret);
 /* Its class, made if need be. */
 int class_combination(struct compile *c, uint32_t base, uint32_t context, uint32_t *ret);
+/* A signature gets its class, a new one if none has it. */
+int class_of(struct compile *c, struct ids *list, uint32_t *ret);
+/*
+ * classes_kin.c: rules that name single devices or networks make classes of their own for these, and rules about their segments then
+ * meet each of them. Where that would be too much, such a class has a plainer one (of what only its segment tells), and no
+ * entry where both are judged alike.
+ */
+int compile_kin_choose(struct compile *c);
+int compile_kin(struct compile *c);
+/* False for class 0. */
+bool class_has(const struct compile *c, uint32_t class, uint32_t selector);
+/* What the rules need of pairs: sum over rules of classes in `from` times those in `to`. */
+uint64_t rules_steps(const struct compile *c, const uint64_t *from_members, const uint64_t *to_members);
 /* classes_learnt.c: classes ahead of time for addresses that nobody knows yet */
 int compile_learnt(struct compile *c);
 /* cells.c: rules over classes -> pairs and verdicts */

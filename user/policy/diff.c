@@ -54,17 +54,29 @@ static int services_join(struct diff_work *w)
 	return r;
 }
 
+/* A group stands under its class, and under the plainer one that may answer for it. */
+static void group_classes(const struct diff_work *w, bool old, uint32_t g, uint32_t ret[2])
+{
+	const struct image *image = old ? w->ends.old_image : w->ends.new_image;
+
+	ret[0] = old ? group_get(&w->ends, g)->old_class : group_get(&w->ends, g)->new_class;
+	ret[1] = image ? image_plain_class(image, (uint16_t)ret[0]) : 0;
+}
+
 static int groups_index(const struct diff_work *w, bool old, size_t n_classes, struct lists *ret)
 {
-	uint32_t n = (uint32_t)w->ends.groups.n;
+	uint32_t n = (uint32_t)w->ends.groups.n, classes[2];
 	int r = lists_init(ret, (uint32_t)n_classes);
 
-	for (uint32_t g = 0; g < n && r >= 0; g++)
-		lists_count(ret, old ? group_get(&w->ends, g)->old_class : group_get(&w->ends, g)->new_class);
-	if (r >= 0)
-		r = lists_ready(ret);
-	for (uint32_t g = 0; g < n && r >= 0; g++)
-		lists_put(ret, old ? group_get(&w->ends, g)->old_class : group_get(&w->ends, g)->new_class, g);
+	for (int put = 0; put < 2 && r >= 0; put++) {
+		for (uint32_t g = 0; g < n; g++) {
+			group_classes(w, old, g, classes);
+			for (int i = 0; i < (classes[1] ? 2 : 1); i++)
+				(put ? lists_put(ret, classes[i], g) : lists_count(ret, classes[i]));
+		}
+		if (!put)
+			r = lists_ready(ret);
+	}
 	return r;
 }
 
@@ -75,12 +87,15 @@ static int pairs_collect(struct diff_work *w, const struct image *image, const s
 	for (size_t i = 0; image && i < image->n_pairs; i++) {
 		const uint32_t *from = lists_get(by_class, image->pairs[i].key.from, &n_from);
 		const uint32_t *to = lists_get(by_class, image->pairs[i].key.to, &n_to);
-		int r = array_reserve(&w->pairs, &w->pair_capacity, w->n_pairs + n_from * n_to, sizeof(*w->pairs));
+		int r;
 
-		if (r < 0)
-			return r;
+		if (!image->pairs[i].key.to) /* leads to a plainer class */
+			continue;
 		if (w->n_pairs + n_from * n_to > DIFF_MAX_PAIRS)
 			return -E2BIG;
+		r = array_reserve(&w->pairs, &w->pair_capacity, w->n_pairs + n_from * n_to, sizeof(*w->pairs));
+		if (r < 0)
+			return r;
 		for (size_t f = 0; f < n_from; f++)
 			for (size_t t = 0; t < n_to; t++)
 				w->pairs[w->n_pairs++] = (uint64_t)from[f] << 32 | to[t];

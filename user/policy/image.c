@@ -87,9 +87,31 @@ static const struct image_pair *pair_find(const struct image *image, uint16_t fr
 	return NULL;
 }
 
+uint16_t image_plain_class(const struct image *image, uint16_t class)
+{
+	const struct image_pair *pair = image->head.kin ? pair_find(image, class, 0) : NULL;
+
+	return pair ? (uint16_t)pair->value.cell : 0;
+}
+
+/* As the kernel finds it: bpf/decide.h. */
+static const struct image_pair *pair_by_kin(const struct image *image, uint16_t from, uint16_t to)
+{
+	uint16_t from_plain = image_plain_class(image, from), to_plain = image_plain_class(image, to);
+	const struct image_pair *pair = pair_find(image, from, to);
+
+	if (!pair && to_plain)
+		pair = pair_find(image, from, to_plain);
+	if (!pair && from_plain)
+		pair = pair_find(image, from_plain, to);
+	if (!pair && from_plain && to_plain)
+		pair = pair_find(image, from_plain, to_plain);
+	return pair;
+}
+
 const struct verdict *image_row(const struct image *image, uint16_t from, uint16_t to)
 {
-	const struct image_pair *pair = pair_find(image, from, to);
+	const struct image_pair *pair = from && to ? pair_by_kin(image, from, to) : NULL;
 
 	return pair ? image->verdicts + (size_t)pair->value.cell * image->head.service_classes : NULL;
 }

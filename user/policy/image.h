@@ -17,6 +17,7 @@ struct policy_env {
 	size_t n_gateway;
 	const struct prefix *local;    /* prefixes of device ports */
 	size_t n_local;
+	uint64_t kin_steps;            /* pairs of classes from which on plainer classes answer for others (compile.h); 0: as usual */
 };
 
 struct image_pair {

@@ -47,6 +47,8 @@ struct image_lookup {
 uint16_t lookup_class(const struct image_lookup *lookup, uint32_t base, const struct address *address);
 /* The verdicts of a pair by service class, NULL if all are default. */
 const struct verdict *image_row(const struct image *image, uint16_t from, uint16_t to);
+/* The class that answers for this one where a pair has no entry of its own, 0: none. */
+uint16_t image_plain_class(const struct image *image, uint16_t class);
 void lookup_free(struct image_lookup *lookup);
 
 #endif
