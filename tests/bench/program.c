@@ -12,7 +12,9 @@
 #include <sys/resource.h>
 
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "program_cases.h"
+#include "program_memory.h"
 #include "table.h"
 
 #define LAYER "program"
@@ -53,7 +55,6 @@ static const struct scenario plan[] = {
 	ESTABLISHED(4, 100000, M1, UNIFORM, PORTS, false),
 	ESTABLISHED(6, 100000, M1, UNIFORM, DEVICES, false),
 	ESTABLISHED(4, 1000000, K64, UNIFORM, DEVICES, false),
-	PATHS(4, 1000000, K64, DEVICES, false),
 	ESTABLISHED(4, 1000000, M1, UNIFORM, DEVICES, false),
 };
 
@@ -126,6 +127,17 @@ static struct summary summary_at(struct outcome *outcome, enum body body)
 	return c ? summary_of(c->samples, outcome->runs) : (struct summary){0};
 }
 
+static void note_print(struct table *table, const struct outcome *outcome, const struct contender *c)
+{
+	if (c->invalid[0])
+		table_cell(table, "INVALID");
+	else if (c->before == BEFORE_WARM && outcome->cache_bytes)
+		table_cell(table, "%.1f %% hits, cache %.1f MiB, flow table %.1f MiB", 100 * c->hit_rate, (double)outcome->cache_bytes / (1 << 20),
+			   (double)outcome->flow_bytes / (1 << 20));
+	else
+		table_cell(table, "-");
+}
+
 /* References of paths saw other packets of the same flows; of an established flow, the same packets. */
 static void outcome_print(struct table *table, const struct scenario *s, struct outcome *outcome)
 {
@@ -151,7 +163,7 @@ static void outcome_print(struct table *table, const struct scenario *s, struct 
 		table_cell(table, "%.2f", own.median / hash);
 		table_cell(table, "%+.1f", own.median - line);
 		table_cell(table, "%+.1f", own.median - parse);
-		table_cell(table, "%s", c->invalid[0] ? "INVALID" : "-");
+		note_print(table, outcome, c);
 	}
 }
 
@@ -178,9 +190,14 @@ static int outcome_store(struct results *results, const struct scenario *s, stru
 		};
 
 		snprintf(family, sizeof(family), "ipv%d", s->family);
+		if (c->before == BEFORE_WARM) {
+			json_object_set_new(row.extra, "hit_rate", json_real(c->hit_rate));
+			json_object_set_new(row.extra, "cache_bytes", json_integer((json_int_t)outcome->cache_bytes));
+			json_object_set_new(row.extra, "l1_bytes", json_integer((json_int_t)outcome->flow_bytes));
+		}
 		r = results_add(results, &row);
 		if (c->invalid[0])
-			fprintf(stderr, "bench: INVALID %s, %s: %s\n", c->subject, c->name, c->invalid);
+			fprintf(stderr, "\nbench: INVALID %s, %s: %s\n", c->subject, c->name, c->invalid);
 	}
 	return r < 0 ? r : results_save(results);
 }
@@ -198,23 +215,38 @@ static int plan_run(const struct options *o, const regex_t *only, struct results
 	for (size_t i = 0; i < ARRAY_SIZE(plan); i++) {
 		_cleanup_free_ char *told = NULL;
 		_cleanup_free_ struct outcome *outcome = calloc(1, sizeof(*outcome));
+		uint64_t begun = clock_boot_ns();
 		int r;
 
 		if (!is_wanted(&plan[i], o, only))
 			continue;
-		fprintf(stderr, "bench: %s\n", scenario_text(&plan[i]));
+		fprintf(stderr, "bench: %s", scenario_text(&plan[i]));
 		r = outcome ? scenario_run(&plan[i], &world, o->runs, o->seed, outcome, &told) : -ENOMEM;
 		if (r == 0)
 			r = outcome_store(results, &plan[i], outcome);
 		if (r < 0) {
-			fprintf(stderr, "bench: %s: %s\n", scenario_text(&plan[i]), told ? told : strerror(-r));
+			fprintf(stderr, "\nbench: %s: %s\n", scenario_text(&plan[i]), told ? told : strerror(-r));
 			failed = 1;
 			continue;
 		}
+		fprintf(stderr, " (%llu s)\n", (unsigned long long)((clock_boot_ns() - begun) / NS_PER_S));
 		outcome_print(table, &plan[i], outcome);
 	}
 	world_close(&world);
 	return failed;
+}
+
+static int memory_tell(const struct options *o, const regex_t *only, struct results *results)
+{
+	_cleanup_free_ char *told = NULL;
+	int r;
+
+	if (o->quick || (only && regexec(only, "memory", 0, NULL, 0)))
+		return 0;
+	r = memory_run(results, &told);
+	if (r < 0)
+		fprintf(stderr, "bench: memory: %s\n", told ? told : strerror(-r));
+	return r < 0;
 }
 
 int main(int argc, char **argv)
@@ -226,7 +258,7 @@ int main(int argc, char **argv)
 	struct results *results = NULL;
 	struct table table;
 	regex_t only;
-	int r;
+	int r, failed;
 
 	if (o.only && regcomp(&only, o.only, REG_EXTENDED | REG_NOSUB)) {
 		fprintf(stderr, "bench: --only %s is no regular expression\n", o.only);
@@ -240,13 +272,14 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	table_begin(&table, heads);
-	r = plan_run(&o, o.only ? &only : NULL, results, &table);
+	failed = plan_run(&o, o.only ? &only : NULL, results, &table);
 	printf("\nCost of the program, ns a packet (median of %u runs, seed %llu); the wrapper's own share is taken off\n\n", o.runs,
 	       (unsigned long long)o.seed);
 	table_print(&table, stdout);
 	table_done(&table);
+	failed |= memory_tell(&o, o.only ? &only : NULL, results);
 	results_free(results);
 	if (o.only)
 		regfree(&only);
-	return r;
+	return failed;
 }

@@ -84,8 +84,9 @@ static int established_add(struct stage *stage)
 	references_add(stage, subject, first, count);
 	c = contender_add(stage, subject, "cordon", BODY_CORDON, first, count);
 	c->before = BEFORE_WARM;
+	c->practice = 2;
 	c = contender_add(stage, subject, "cordon, cache off", BODY_CORDON, first, count);
-	c->invalidate = c->disorders = true;
+	c->invalidate = true;
 	return 0;
 }
 
@@ -99,7 +100,6 @@ static int once_add(struct stage *stage, const char *subject, struct contender *
 		return r;
 	*ret = contender_add(stage, subject, "cordon", BODY_CORDON, first, stage->s->flows);
 	(*ret)->packets = stage->s->flows;
-	(*ret)->disorders = true;
 	return 0;
 }
 
@@ -212,6 +212,16 @@ static void wrapper_take_off(struct outcome *out)
 			out->contenders[i].samples[run] -= nothing->samples[run];
 }
 
+static void bytes_take(void *ctx, const struct world_map *map)
+{
+	struct outcome *out = ctx;
+
+	if (!strcmp(map->name, "flows"))
+		out->flow_bytes = (uint64_t)map->rows * (map->key_bytes + map->row_bytes);
+	else if (!strcmp(map->name, "cache"))
+		out->cache_bytes = (uint64_t)map->rows * map->row_bytes;
+}
+
 static int stage_run(struct stage *stage, struct world *world, char **ret_why)
 {
 	const struct scenario *s = stage->s;
@@ -242,6 +252,7 @@ int scenario_run(const struct scenario *scenario, struct world *world, unsigned 
 	if (r < 0)
 		return *ret_why ? r : why(ret_why, r, "%s: %s", scenario_text(scenario), strerror(-r));
 	wrapper_take_off(ret);
+	world_maps_each(world, bytes_take, ret);
 	return 0;
 }
 

@@ -30,6 +30,7 @@ struct outcome {
 	struct contender contenders[MAX_CONTENDERS]; /* samples are net */
 	size_t n;
 	unsigned runs;
+	uint64_t flow_bytes, cache_bytes; /* of the flow table, and of the flow cache of all CPUs */
 };
 
 /* Opens the scenario's world where `world` is of another kind; the caller closes the last one. */

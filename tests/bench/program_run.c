@@ -10,6 +10,7 @@
 #include <linux/bpf.h>
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "dataplane/kernel.h"
@@ -29,6 +30,40 @@ static int map_share(struct bpf_map *map, const struct bpf_object *from)
 	if (!same || bpf_map__is_internal(map))
 		return 0;
 	return bpf_map__reuse_fd(map, bpf_map__fd(same));
+}
+
+static void *constant_find(const struct bpf_object *object, struct bpf_map *rodata, const char *name, uint32_t *ret_size)
+{
+	const struct btf *btf = bpf_object__btf(object);
+	int section = btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC);
+	const struct btf_type *type = btf__type_by_id(btf, section < 0 ? 0 : (uint32_t)section);
+	size_t size;
+
+	for (int i = 0; section >= 0 && i < btf_vlen(type); i++) {
+		const struct btf_var_secinfo *v = &btf_var_secinfos(type)[i];
+
+		if (strcmp(btf__name_by_offset(btf, btf__type_by_id(btf, v->type)->name_off), name))
+			continue;
+		*ret_size = v->size;
+		return (char *)bpf_map__initial_value(rodata, &size) + v->offset;
+	}
+	return NULL;
+}
+
+/* What the dataplane told its programs before it loaded them (sizes of tables), ours are told too. */
+static void constants_share(struct bench *bench)
+{
+	static const char *const names[] = {"trace", "flow_buckets", "cache_pairs"};
+	struct cordon_bpf *from = bench->world->dp->bpf;
+	uint32_t size, as_much;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		void *theirs = constant_find(from->obj, from->maps.rodata, names[i], &size);
+		void *ours = constant_find(bench->bpf->obj, bench->bpf->maps.rodata, names[i], &as_much);
+
+		if (theirs && ours && size == as_much)
+			memcpy(ours, theirs, size);
+	}
 }
 
 /* The wrapper runs on the dataplane's own tables. */
@@ -77,6 +112,7 @@ int bench_open(struct bench *bench, struct world *world, int family, uint32_t n_
 	*bench = (struct bench){.world = world, .family = family, .n_rows = n_rows, .bpf = program_bpf__open()};
 	if (!bench->bpf)
 		return why(ret_why, -errno, "opening the bench's programs: %s", strerror(errno));
+	constants_share(bench);
 	r = maps_prepare(bench, n_rows, n_flows);
 	if (r == 0)
 		r = program_bpf__load(bench->bpf);
@@ -125,7 +161,7 @@ static int program_of(const struct bench *bench, enum body body)
 	const struct bpf_program *const programs[BODY_COUNT] = {
 		[BODY_NOTHING] = bench->bpf->progs.bench_nothing, [BODY_PARSE] = bench->bpf->progs.bench_parse,
 		[BODY_HASH] = bench->bpf->progs.bench_one_hash,   [BODY_LINE] = bench->bpf->progs.bench_one_line,
-		[BODY_CORDON] = bench->bpf->progs.bench_cordon,
+		[BODY_CORDON] = bench->bpf->progs.bench_cordon,   [BODY_HITS] = bench->bpf->progs.bench_hits,
 	};
 
 	return bpf_program__fd(programs[body]);
@@ -183,26 +219,33 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* Rows first..first+n, once. */
+static int batch_send(struct bench *bench, const struct contender *c, enum body body, uint32_t first, uint32_t n)
+{
+	uint8_t frame[FRAME_SIZE];
+	uint32_t size = frame_make(frame, bench->family, c->tcp_flags, false);
+
+	job_set(bench, first, n, c->invalidate);
+	return run_xdp(program_of(bench, body), frame, size);
+}
+
 /*
  * Rows at..at+packets in batches. The run's figure is the median of its batches: an interrupt that falls into one is not
  * the program's cost.
  */
 static int packets_send(struct bench *bench, struct contender *c, uint32_t at, uint32_t packets, double *ret_ns)
 {
-	uint32_t n_batches = (packets + c->batch - 1) / c->batch, k = 0, size;
+	uint32_t n_batches = (packets + c->batch - 1) / c->batch, k = 0;
 	_cleanup_free_ double *batches = calloc(n_batches, sizeof(*batches));
-	uint8_t frame[FRAME_SIZE];
 	uint64_t passed = 0;
 
 	if (!batches)
 		return -ENOMEM;
-	size = frame_make(frame, bench->family, c->tcp_flags, false);
 	for (uint32_t done = 0, n; done < packets; done += n) {
 		int r;
 
 		n = packets - done < c->batch ? packets - done : c->batch;
-		job_set(bench, c->first + (at + done) % c->count, n, c->invalidate);
-		r = run_xdp(program_of(bench, c->body), frame, size);
+		r = batch_send(bench, c, c->body, c->first + (at + done) % c->count, n);
 		if (r < 0)
 			return r;
 		batches[k++] = (double)bench->job->ns / n;
@@ -215,6 +258,54 @@ static int packets_send(struct bench *bench, struct contender *c, uint32_t at, u
 	qsort(batches, n_batches, sizeof(*batches), compare);
 	*ret_ns = (batches[(n_batches - 1) / 2] + batches[n_batches / 2]) / 2;
 	return 0;
+}
+
+/*
+ * The same while the flow cache is told with each packet that something changed. Afterwards all is as it was, but for the lines
+ * of these rows: each change is a number that no other run has used.
+ */
+static int packets_send_invalidated(struct bench *bench, struct contender *c, double *ret_ns)
+{
+	uint32_t *changes = &bench->world->dp->control->changes, before = *changes;
+	int r;
+
+	if (bench->invalidated < before)
+		bench->invalidated = before;
+	*changes = bench->invalidated;
+	r = packets_send(bench, c, c->at, c->packets, ret_ns);
+	bench->invalidated = *changes;
+	*changes = before;
+	bench->disorder_first = c->first + c->at;
+	bench->disorder_count = c->packets;
+	return r;
+}
+
+static int cache_warm(struct bench *bench, struct contender *c)
+{
+	int r = 0;
+
+	for (uint32_t done = 0, n; r == 0 && done < bench->disorder_count; done += n) {
+		n = bench->disorder_count - done < c->batch ? bench->disorder_count - done : c->batch;
+		r = batch_send(bench, c, BODY_CORDON, bench->disorder_first + done, n);
+	}
+	bench->disorder_count = 0;
+	return r;
+}
+
+/* Of the rows of its last run. */
+static int hits_count(struct bench *bench, struct contender *c)
+{
+	uint32_t at = (c->at + c->count - c->packets) % c->count;
+	uint64_t hits = 0;
+	int r = cache_warm(bench, c);
+
+	for (uint32_t done = 0, n; r == 0 && done < c->packets; done += n) {
+		n = c->packets - done < c->batch ? c->packets - done : c->batch;
+		r = batch_send(bench, c, BODY_HITS, c->first + at + done, n);
+		hits += bench->job->hits;
+	}
+	c->hit_rate = (double)hits / c->packets;
+	return r;
 }
 
 static void reasons_check(struct contender *c, const uint64_t before[CORDON_REASON_COUNT], const uint64_t after[CORDON_REASON_COUNT])
@@ -237,17 +328,14 @@ static void reasons_check(struct contender *c, const uint64_t before[CORDON_REAS
 
 static int run_prepare(struct bench *bench, struct contender *c, char **ret_why)
 {
-	double ignored;
 	int r = 0;
 
 	if (c->before == BEFORE_FLIP)
 		return world_flip(bench->world, ret_why);
 	if (c->before == BEFORE_FORGET)
 		r = world_forget_new(bench->world);
-	else if (c->before == BEFORE_WARM && bench->disorder)
-		r = packets_send(bench, c, 0, c->count, &ignored);
-	if (c->before == BEFORE_WARM)
-		bench->disorder = false;
+	else if (c->before == BEFORE_WARM)
+		r = cache_warm(bench, c);
 	return r < 0 ? why(ret_why, r, "%s: %s", c->subject, strerror(-r)) : 0;
 }
 
@@ -261,7 +349,7 @@ static int run_one(struct bench *bench, struct contender *c, double *ret_ns, cha
 	if (c->reason != REASON_ANY)
 		r = world_reasons(bench->world, before);
 	if (r == 0)
-		r = packets_send(bench, c, c->at, c->packets, ret_ns);
+		r = c->invalidate ? packets_send_invalidated(bench, c, ret_ns) : packets_send(bench, c, c->at, c->packets, ret_ns);
 	if (r == 0 && c->reason != REASON_ANY)
 		r = world_reasons(bench->world, after);
 	if (r < 0)
@@ -269,7 +357,6 @@ static int run_one(struct bench *bench, struct contender *c, double *ret_ns, cha
 	if (c->reason != REASON_ANY)
 		reasons_check(c, before, after);
 	c->at = (c->at + c->packets) % c->count;
-	bench->disorder |= c->disorders;
 	return 0;
 }
 
@@ -288,7 +375,6 @@ int bench_contend(struct bench *bench, struct contender *contenders, size_t n, u
 {
 	int r = 0;
 
-	bench->disorder = true;
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = practise(bench, &contenders[i], ret_why);
 	for (unsigned run = 0; r == 0 && run < runs; run++)
@@ -297,5 +383,8 @@ int bench_contend(struct bench *bench, struct contender *contenders, size_t n, u
 
 			r = run_one(bench, c, &c->samples[run], ret_why);
 		}
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (contenders[i].before == BEFORE_WARM)
+			r = hits_count(bench, &contenders[i]);
 	return r;
 }

@@ -12,12 +12,12 @@
 
 #define MAX_RUNS 64
 
-enum body { BODY_NOTHING, BODY_PARSE, BODY_HASH, BODY_LINE, BODY_CORDON, BODY_COUNT };
+enum body { BODY_NOTHING, BODY_PARSE, BODY_HASH, BODY_LINE, BODY_CORDON, BODY_HITS, BODY_COUNT };
 #define REASON_ANY CORDON_REASON_COUNT
 
 enum before {
 	BEFORE_NOTHING,
-	BEFORE_WARM,   /* all its rows once, untimed, where another contender left the flow cache in disorder */
+	BEFORE_WARM,   /* the rows with which another contender left the flow cache in disorder, untimed */
 	BEFORE_FLIP,   /* a new generation of the policy */
 	BEFORE_FORGET, /* flows begun in the run before are deleted */
 };
@@ -31,7 +31,6 @@ struct contender {
 	uint32_t batch;        /* packets a test run */
 	uint8_t tcp_flags;
 	bool invalidate;       /* the flow cache never hits */
-	bool disorders;        /* leaves the flow cache as others do not want it */
 	bool passes;           /* the verdict of every packet */
 	enum cordon_reason reason; /* of every packet, or REASON_ANY */
 	enum before before;
@@ -39,6 +38,7 @@ struct contender {
 
 	uint32_t at;           /* where its next run begins */
 	double samples[MAX_RUNS];
+	double hit_rate;       /* of the flow cache, once more over the rows of the last run; where it is warm before */
 	char invalid[160];     /* why it does not count, or empty */
 };
 
@@ -50,7 +50,8 @@ struct bench {
 	uint32_t n_rows;
 	struct bench_job *job;
 	size_t rows_size, job_size;
-	bool disorder;
+	uint32_t disorder_first, disorder_count; /* rows whose lines in the flow cache are not as they would be */
+	uint32_t invalidated; /* how far `changes` ever was counted up */
 };
 
 /* Room for n_rows rows; the references hold the same flows. */

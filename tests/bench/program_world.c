@@ -193,7 +193,7 @@ int world_forget_new(struct world *world)
 	return r < 0 ? r : dataplane_flows_sweep(world->dp, NULL, NULL);
 }
 
-static uint64_t map_bytes(int fd)
+static uint64_t map_memory(int fd)
 {
 	_cleanup_free_ char *path = format_text("/proc/self/fdinfo/%d", fd);
 	_cleanup_fclose_ FILE *file = path ? fopen(path, "re") : NULL;
@@ -206,10 +206,25 @@ static uint64_t map_bytes(int fd)
 	return bytes;
 }
 
-void world_maps_each(struct world *world, void (*each)(void *ctx, const char *name, uint32_t rows, uint64_t bytes), void *ctx)
+static bool is_array(const struct bpf_map *map)
+{
+	return bpf_map__type(map) == BPF_MAP_TYPE_ARRAY || bpf_map__type(map) == BPF_MAP_TYPE_PERCPU_ARRAY ||
+	       bpf_map__type(map) == BPF_MAP_TYPE_ARRAY_OF_MAPS;
+}
+
+void world_maps_each(struct world *world, void (*each)(void *ctx, const struct world_map *map), void *ctx)
 {
 	struct bpf_map *map;
 
-	bpf_object__for_each_map(map, world->dp->bpf->obj)
-		each(ctx, bpf_map__name(map), bpf_map__max_entries(map), map_bytes(bpf_map__fd(map)));
+	bpf_object__for_each_map(map, world->dp->bpf->obj) {
+		struct world_map told = {
+			.name = bpf_map__name(map),
+			.rows = bpf_map__max_entries(map),
+			.key_bytes = is_array(map) ? 0 : bpf_map__key_size(map),
+			.row_bytes = bpf_map__value_size(map),
+			.memory = map_memory(bpf_map__fd(map)),
+		};
+
+		each(ctx, &told);
+	}
 }

@@ -47,7 +47,11 @@ void world_drain(struct world *world);
 /* Forgets flows begun in the last runs that nobody answered; those established stay. */
 int world_forget_new(struct world *world);
 
-/* Kernel memory that a map says it has locked, by the map's name; `each` once a map. */
-void world_maps_each(struct world *world, void (*each)(void *ctx, const char *name, uint32_t rows, uint64_t bytes), void *ctx);
+struct world_map {
+	const char *name;
+	uint32_t rows, key_bytes, row_bytes; /* key_bytes 0: an array */
+	uint64_t memory; /* what the kernel says it holds for it (fdinfo's memlock) */
+};
+void world_maps_each(struct world *world, void (*each)(void *ctx, const struct world_map *map), void *ctx);
 
 #endif
