@@ -125,7 +125,6 @@ Test(check, a_live_fact_that_the_file_declares_is_known)
 
 Test(check, features_without_effect_are_said)
 {
-	warns(HEAD "segments: {s: {limits: {flows: 8, rate: 8mbit}}}\n", "rate", "has no effect yet");
 	warns(HEAD "segments: {s: {canary: 25%}}\n", "canary", "has no effect yet");
 	warns(HEAD "segments: {s: {midstream: reset}}\n", "midstream", "has no effect yet");
 	warns(HEAD "devices: [{id: a, mac: \"aa:bb:cc:00:11:22\", serves: [dns]}]\n", "serves", "has no effect yet");

@@ -56,7 +56,7 @@ Test(parse, the_common_language_becomes_a_model)
 	cr_assert_str_eq(policy->segments[POLICY_SEGMENT_UNKNOWN].id, "unknown");
 	cr_assert_str_eq(policy->segments[POLICY_SEGMENT_UNAUTHENTICATED].id, "unauthenticated");
 	cr_assert_eq(cameras->mode, CORDON_MODE_ENFORCE);
-	cr_assert_eq(cameras->flow_limit, 64);
+	cr_assert_eq(cameras->limits.flows, 64);
 	cr_assert(cameras->auth && cameras->auth_dot1x_only);
 	cr_assert(segment_named(policy, "phones")->critical);
 	cr_assert_eq(segment_named(policy, "phones")->mode, -1);
@@ -249,7 +249,6 @@ Test(parse, segments_devices_and_the_site_are_checked)
 	refuses(HEAD "segments: {a: {auth: {}}}\n", "{}}", "auth needs `require`");
 	refuses(HEAD "segments: {a: {auth: {require: [cert, retina]}}}\n", "retina", "is not a proof to require");
 	refuses(HEAD "segments: {a: {limits: {flows: 0}}}\n", "0}", "expected a number from 1");
-	refuses(HEAD "segments: {a: {limits: {rate: 8mb}}}\n", "8mb", "expected bits a second");
 	refuses(HEAD "segments: {a: {canary: 101%}}\n", "101%", "expected a share");
 	refuses(HEAD "segments: {a: {critical: yes}}\n", "yes", "expected true or false");
 	refuses(HEAD "segments: {unknown: {match: {type: x}}}\n", "unknown", "it has no `match`");

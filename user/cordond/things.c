@@ -23,6 +23,18 @@ static json_t *sums_json(const struct device_counters *c, bool bytes)
 #undef SUM
 }
 
+static json_t *limit_json(uint64_t limit)
+{
+	return limit ? json_integer((json_int_t)limit) : json_null();
+}
+
+/* As the kernel has them; in bits, as policies write a rate. */
+static json_t *limits_json(const struct dataplane_device_row *row)
+{
+	return json_pack("{s:o, s:o, s:o, s:o}", "flows", limit_json(row->flow_quota), "new_flows", limit_json(row->limit.new_flows_per_s), "rate",
+			 limit_json(row->limit.bytes_per_s * 8), "packets", limit_json(row->limit.packets_per_s));
+}
+
 json_t *device_json(struct engine *e, const struct identity_view *view)
 {
 	struct dataplane_device_row row = { .port = view->fixed_port };
@@ -32,12 +44,13 @@ json_t *device_json(struct engine *e, const struct identity_view *view)
 	bool here = dataplane_device_read(e->dp, view->key, &row) == 0;
 
 	device_key_split(view->key, mac, &vlan);
-	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:s?, s:b, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:I}", "id", view->id, "mac",
+	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:s?, s:b, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:I, s:o}", "id", view->id, "mac",
 			 mac_format(mac, mac_text), "vlan", (int)vlan, "segment", view->segment, "mode", mode_name(view->mode), "port",
 			 ports_name(&e->ports, row.port), "placed", view->fixed_port != CORDON_PORT_NONE, "declared", view->declared,
 			 "quarantined", view->quarantined, "authenticated", view->authenticated, "class",
 			 here ? json_integer(row.side.class) : json_null(), "addresses", addresses_json(view->device), "packets",
-			 sums_json(&row.counters, false), "bytes", sums_json(&row.counters, true), "flows", (json_int_t)row.flows);
+			 sums_json(&row.counters, false), "bytes", sums_json(&row.counters, true), "flows", (json_int_t)row.flows, "limits",
+			 here ? limits_json(&row) : json_null());
 }
 
 json_t *segment_json(struct engine *e, uint32_t index)

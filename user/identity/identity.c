@@ -100,6 +100,15 @@ static uint8_t side_flags(const struct image_device *device, bool authenticated)
 	return SIDE_UNAUTHENTICATED | (device->dot1x_only ? SIDE_NO_GUARDS : 0);
 }
 
+static struct dataplane_limit limit_of(const struct policy_limits *limits)
+{
+	return (struct dataplane_limit){
+		.bytes_per_s = limits->rate,
+		.packets_per_s = limits->packets,
+		.new_flows_per_s = limits->new_flows,
+	};
+}
+
 /* Fills `row`; its addresses go to `addresses`, which has room for device->n_addresses. */
 static void declared_row(const struct identity *identity, const struct policy *policy, const struct image_device *device,
 			 struct dataplane_address *addresses, struct dataplane_device *row)
@@ -107,6 +116,7 @@ static void declared_row(const struct identity *identity, const struct policy *p
 	const struct mark *mark = marks_find(&identity->marks, device->key);
 	bool authenticated = is_authenticated(identity, device, mark);
 	const struct image_address *from = authenticated ? device->addresses : device->unauthenticated_addresses;
+	const struct policy_limits *limits = authenticated ? &device->limits : &device->unauthenticated_limits;
 
 	for (size_t i = 0; i < device->n_addresses; i++)
 		addresses[i] = (struct dataplane_address){ .address = from[i].address, .class = from[i].class };
@@ -118,7 +128,8 @@ static void declared_row(const struct identity *identity, const struct policy *p
 		.side_flags = side_flags(device, authenticated),
 		.quarantined = mark && mark->quarantined,
 		.port = place_of(identity, &policy->devices[device->policy_device], mark),
-		.flow_quota = device->flow_quota,
+		.flow_quota = limits->flows,
+		.limit = limit_of(limits),
 		.addresses = addresses,
 		.n_addresses = device->n_addresses,
 	};
@@ -131,6 +142,8 @@ static void unknown_row(const struct image *image, const struct mark *mark, stru
 		.key = mark->key,
 		.class = image->head.unknown_class,
 		.mode = image->head.unknown_mode,
+		.flow_quota = image->unknown_limits.flows,
+		.limit = limit_of(&image->unknown_limits),
 		.quarantined = mark->quarantined,
 		.port = mark->place_set ? mark->place : mark->seen_port,
 	};

@@ -9,6 +9,7 @@
 #include "../lib/addr.h"
 #include "../lib/cleanup.h"
 #include "decide.h"
+#include "limits.h"
 
 int compile_refuse(struct compile *c, const char *what, uint64_t needed, uint64_t available, const char *advice)
 {
@@ -65,7 +66,8 @@ static void device_fill(const struct compile *c, uint32_t index, struct image_de
 		.mode = device_mode(c->policy, device),
 		.must_authenticate = segment->auth,
 		.dot1x_only = segment->auth_dot1x_only,
-		.flow_quota = segment->flow_limit,
+		.limits = limits_of(c->policy, device),
+		.unauthenticated_limits = limits_unauthenticated(c->policy, device),
 		.class = subject->class,
 		.unauthenticated_class = subject->unauthenticated_class,
 		.addresses = subject->addresses,
@@ -135,6 +137,7 @@ static int networks_fill(struct compile *c)
 static int head_fill(struct compile *c)
 {
 	c->image->head.site_mode = (uint8_t)c->policy->site_mode;
+	c->image->unknown_limits = limits_of(c->policy, NULL);
 	c->image->head.unknown_mode = (uint8_t)device_mode(c->policy, NULL);
 	return 0;
 }

@@ -328,6 +328,8 @@ int policy_diff(const struct policy *old, const struct image *old_image, const s
 		r = diff_changes_name(&w, &changes, &capacity);
 	if (r >= 0 && old)
 		r = diff_modes_name(&w, &changes, &capacity);
+	if (r >= 0 && old)
+		r = diff_limits_name(&w, &changes, &capacity);
 	if (r < 0) {
 		reach_diff_done(&changes);
 		return r;

@@ -9,6 +9,7 @@
 
 #include "compile_intern.h"
 #include "decide.h"
+#include "limits.h"
 #include "ports.h"
 
 #define MODE_NONE UINT32_MAX /* no device, so no mode of its own */
@@ -17,6 +18,11 @@
 struct group {
 	uint32_t old_class, new_class;
 	uint32_t old_mode, new_mode; /* enum cordon_mode or MODE_NONE */
+	uint32_t limits; /* what became of their limits: 0, nothing; else 1 + index into diff.limits */
+};
+
+struct limits_change {
+	struct policy_limits before, after;
 };
 
 /* An end in a group: a device of one of the policies, or words. */
@@ -31,6 +37,7 @@ struct diff {
 	const struct policy *old, *new;
 	const struct image *old_image, *new_image;
 	struct intern groups;    /* struct group */
+	struct intern limits;    /* struct limits_change */
 	struct member *members;  /* sorted by group */
 	size_t n_members, member_capacity;
 	size_t *old_sizes, *new_sizes; /* segment -> devices */
@@ -89,5 +96,7 @@ char *groups_name(const struct diff *x, const uint32_t *groups, size_t n);
 int diff_changes_name(struct diff_work *w, struct reach_diff *ret, size_t *capacity);
 /* What a change of mode alone does to all that no rule allows: one line for each. */
 int diff_modes_name(const struct diff_work *w, struct reach_diff *ret, size_t *capacity);
+/* What became of the limits of devices: one line for each change. */
+int diff_limits_name(const struct diff_work *w, struct reach_diff *ret, size_t *capacity);
 
 #endif

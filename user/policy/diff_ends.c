@@ -38,7 +38,7 @@ static int thing_add(struct diff *x, uint32_t old_class, uint32_t new_class, uin
 {
 	if (!word)
 		return -ENOMEM;
-	return member_add(x, (struct group){old_class, new_class, old_mode, new_mode}, (struct member){.word = word});
+	return member_add(x, (struct group){old_class, new_class, old_mode, new_mode, 0}, (struct member){.word = word});
 }
 
 /* A device as one of the two policies knows it; one that it does not know is an unknown device there. */
@@ -55,6 +55,23 @@ static uint32_t device_class(const struct image *image, const struct policy *pol
 	return address ? lookup_class(image->lookup, s->base, address) : s->class;
 }
 
+/* Without an old policy nothing changed. */
+static int limits_changed(struct diff *x, const struct policy_device *old, const struct policy_device *new, uint32_t *ret)
+{
+	struct limits_change change;
+	int r;
+
+	*ret = 0;
+	if (!x->old)
+		return 0;
+	change = (struct limits_change){limits_of(x->old, old), limits_of(x->new, new)};
+	if (!memcmp(&change.before, &change.after, sizeof(change.after)))
+		return 0;
+	r = intern_add(&x->limits, &change, sizeof(change), ret);
+	*ret += 1;
+	return r;
+}
+
 static int device_group_add(struct diff *x, const struct policy_device *old, const struct policy_device *new, const struct address *address)
 {
 	struct group group = {
@@ -62,8 +79,12 @@ static int device_group_add(struct diff *x, const struct policy_device *old, con
 		.new_class = device_class(x->new_image, x->new, new, address),
 		.new_mode = device_mode(x->new, new),
 	};
+	int r;
 
 	group.old_mode = x->old ? device_mode(x->old, old) : group.new_mode;
+	r = limits_changed(x, old, new, &group.limits);
+	if (r < 0)
+		return r;
 	return member_add(x, group, (struct member){.device = new ?: old, .is_new = new});
 }
 
@@ -187,6 +208,17 @@ static uint32_t unproved_class(const struct image *image)
 	return lookup ? lookup->base_class[lookup->unauthenticated_base] : 0;
 }
 
+static int unknown_add(struct diff *x, struct group group)
+{
+	char *word = strdup("unknown devices");
+	int r = word ? limits_changed(x, NULL, NULL, &group.limits) : -ENOMEM;
+
+	if (r >= 0)
+		return member_add(x, group, (struct member){.word = word});
+	free(word);
+	return r;
+}
+
 static int strangers_add(struct diff *x)
 {
 	uint32_t new_mode = device_mode(x->new, NULL), old_mode = x->old ? device_mode(x->old, NULL) : new_mode;
@@ -194,8 +226,8 @@ static int strangers_add(struct diff *x)
 			  strdup("gateway"));
 
 	if (r >= 0)
-		r = thing_add(x, x->old_image ? x->old_image->head.unknown_class : 0, x->new_image->head.unknown_class, old_mode, new_mode,
-			      strdup("unknown devices"));
+		r = unknown_add(x, (struct group){x->old_image ? x->old_image->head.unknown_class : 0, x->new_image->head.unknown_class, old_mode,
+						  new_mode, 0});
 	if (r >= 0 && (any_must_authenticate(x->old) || any_must_authenticate(x->new)))
 		r = thing_add(x, unproved_class(x->old_image), unproved_class(x->new_image), old_mode, new_mode,
 			      strdup("unauthenticated devices"));
@@ -251,6 +283,7 @@ void groups_done(struct diff *x)
 	free(x->old_sizes);
 	free(x->new_sizes);
 	intern_done(&x->groups);
+	intern_done(&x->limits);
 }
 
 static size_t members_begin(const struct diff *x, uint32_t group)

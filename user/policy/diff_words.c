@@ -132,6 +132,44 @@ int diff_modes_name(const struct diff_work *w, struct reach_diff *ret, size_t *c
 	return r;
 }
 
+/* No verdict of a flow changes, so both are ALLOW; `service` tells what does. */
+static int limits_compare(const struct diff_work *w, uint32_t index, struct reach_diff *ret, size_t *capacity)
+{
+	size_t size;
+	const struct limits_change *change = intern_data(&w->ends.limits, index, &size);
+	_cleanup_ids_ struct ids groups = {0};
+	_cleanup_buf_ struct buf text = {0};
+	int r = buf_addf(&text, "limits: ");
+
+	if (r >= 0)
+		r = limits_add_text(&text, &change->before);
+	if (r >= 0)
+		r = buf_addf(&text, " -> ");
+	if (r >= 0)
+		r = limits_add_text(&text, &change->after);
+	for (uint32_t g = 0; g < w->ends.groups.n && r >= 0; g++)
+		if (group_get(&w->ends, g)->limits == index + 1)
+			r = ids_add(&groups, g);
+	if (r < 0)
+		return r;
+	return reach_add(ret, capacity, (struct reach_change){
+		.from = groups_name(&w->ends, groups.items, groups.n),
+		.to = strdup("any, and back"),
+		.service = strdup(buf_text(&text)),
+		.before = CORDON_VERDICT_ALLOW,
+		.after = CORDON_VERDICT_ALLOW,
+	});
+}
+
+int diff_limits_name(const struct diff_work *w, struct reach_diff *ret, size_t *capacity)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < w->ends.limits.n && r >= 0; i++)
+		r = limits_compare(w, i, ret, capacity);
+	return r;
+}
+
 void reach_diff_done(struct reach_diff *d)
 {
 	for (size_t i = 0; i < d->n; i++) {

@@ -8,9 +8,10 @@
 #include "../lib/buf.h"
 #include "../lib/cleanup.h"
 #include "explain.h"
+#include "limits.h"
 #include "ports.h"
 
-#define STEPS 6
+#define STEPS 7
 
 /* Takes the texts over, also when it fails. */
 static int step_add(struct explanation *e, const char *stage, char *result, char *detail)
@@ -193,6 +194,40 @@ static int step_modes(const struct question *q, struct explanation *e)
 	return step_add(e, "modes", strdup(mode_words[q->mode]), r < 0 ? NULL : strdup(buf_text(&detail)));
 }
 
+static struct policy_limits end_limits(const struct question *q, const struct end *end)
+{
+	if (end->kind != END_DEVICE)
+		return (struct policy_limits){0};
+	if (!end->device)
+		return q->policy->segments[end->segment].limits;
+	return end->segment == POLICY_SEGMENT_UNAUTHENTICATED ? limits_unauthenticated(q->policy, end->device) : limits_of(q->policy, end->device);
+}
+
+static int end_limits_add(struct buf *b, const struct question *q, const struct end *end)
+{
+	struct policy_limits limits = end_limits(q, end);
+	_cleanup_free_ char *name = end_name(end);
+	int r;
+
+	if (!name)
+		return -ENOMEM;
+	if (limits_are_none(&limits))
+		return 0;
+	r = buf_addf(b, "%s%s: ", b->size ? "; " : "", name);
+	return r < 0 ? r : limits_add_text(b, &limits);
+}
+
+/* They are no part of the verdict of a flow, but whoever asks why something does not come through must see them. */
+static int step_limits(const struct question *q, struct explanation *e)
+{
+	_cleanup_buf_ struct buf detail = {0};
+	int r = end_limits_add(&detail, q, &q->from);
+
+	if (r >= 0)
+		r = end_limits_add(&detail, q, &q->to);
+	return step_add(e, "limits", strdup(detail.size ? "within" : "none"), r < 0 ? NULL : strdup(buf_text(&detail)));
+}
+
 static bool end_is_unproved(const struct end *end)
 {
 	return end->kind == END_DEVICE && end->segment == POLICY_SEGMENT_UNAUTHENTICATED;
@@ -233,6 +268,8 @@ static int explanation_make(const struct question *q, struct explanation *e)
 		r = step_default(q, e);
 	if (r >= 0)
 		r = step_modes(q, e);
+	if (r >= 0)
+		r = step_limits(q, e);
 	if (r >= 0 && e->verdict != CORDON_VERDICT_ALLOW)
 		r = advice_make(q, &e->would_allow);
 	return r;

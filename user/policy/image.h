@@ -42,7 +42,8 @@ struct image_device {
 	enum cordon_mode mode;
 	bool must_authenticate;
 	bool dot1x_only;
-	uint32_t flow_quota;
+	struct policy_limits limits;
+	struct policy_limits unauthenticated_limits;
 	uint16_t class;                 /* once authenticated, or where no authentication is asked; without regard to addresses */
 	uint16_t unauthenticated_class;
 	const struct image_address *addresses;                 /* n_addresses of them */
@@ -66,6 +67,7 @@ struct image_class {
 
 struct image {
 	struct policy_head head; /* generation is 0 here */
+	struct policy_limits unknown_limits; /* of a device in no segment */
 
 	struct image_pair *pairs;
 	size_t n_pairs;

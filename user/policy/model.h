@@ -128,6 +128,15 @@ struct services {
 	char *text; /* as written, for people: "rtsp, tcp/80" */
 };
 
+/* `limits:`; 0: none. All but flows within a second, of both directions together. */
+struct policy_limits {
+	uint64_t rate;      /* bytes */
+	uint32_t packets;
+	uint32_t new_flows; /* begun by the device */
+	uint32_t flows;     /* live at once */
+	uint32_t pad;       /* compared as bytes */
+};
+
 struct segment {
 	char *id;
 	int mode;                 /* enum cordon_mode, or -1: not given */
@@ -135,7 +144,7 @@ struct segment {
 	bool critical;
 	bool auth;                /* `auth:` is given: members must authenticate */
 	bool auth_dot1x_only;     /* require is exactly [dot1x] */
-	uint32_t flow_limit;      /* limits.flows, 0: none */
+	struct policy_limits limits;
 	uint32_t quarantine;      /* index of its profile, or POLICY_NONE */
 	bool builtin;             /* `unknown` and `unauthenticated`; always segments 0 and 1 */
 	struct place place;
@@ -156,6 +165,7 @@ struct policy_device {
 	struct fact *facts;
 	size_t n_facts;
 	char *location;     /* the fact `location`, or NULL */
+	struct policy_limits limits;
 	struct place place;
 };
 

@@ -116,8 +116,7 @@ struct prefixes_field {
 	size_t n;
 };
 void parse_time(struct form *f, const struct yaml_node *value, void *field, const void *arg); /* char *: 2026-12-01T08:00, or the day alone with arg */
-void parse_rate(struct form *f, const struct yaml_node *value, void *field, const void *arg);    /* checked only: 10/s */
-void parse_bitrate(struct form *f, const struct yaml_node *value, void *field, const void *arg); /* checked only: 8mbit */
+void parse_limits(struct form *f, const struct yaml_node *value, void *field, const void *arg); /* struct policy_limits */
 void parse_percent(struct form *f, const struct yaml_node *value, void *field, const void *arg); /* checked only: 25% */
 
 /* model.c */

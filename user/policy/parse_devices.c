@@ -125,6 +125,7 @@ static const struct form_key device_keys[] = {
 	{.name = "mode", .parse = parse_mode, .offset = FIELD(mode)},
 	{.name = "mac", .parse = parse_mac, .offset = offsetof(struct device_form, device)},
 	{.name = "ip", .parse = parse_addresses, .offset = offsetof(struct device_form, device)},
+	{.name = "limits", .parse = parse_limits, .offset = FIELD(limits)},
 	{.name = "facts", .parse = parse_device_facts, .offset = offsetof(struct device_form, device)},
 	{.name = "cert", .parse = parse_cert, .offset = offsetof(struct device_form, cert)},
 	{.name = "serves", .parse = parse_serves, .arg = &serving_words, .parked = "what a device may serve is not told apart; rules decide"},

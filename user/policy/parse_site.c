@@ -81,30 +81,6 @@ static const struct form_words requirement_words = FORM_WORDS("a proof to requir
 static const char *const failures[] = {"deny", "quarantine", "alert"};
 static const struct form_words failure_words = FORM_WORDS("what to do when a proof is lost", failures);
 
-#define NOT_LIMITED "only the number of live flows is limited"
-
-struct limits {
-	uint32_t flows;
-	struct unused unused;
-};
-
-static const struct form_key limit_keys[] = {
-	{.name = "flows", .parse = form_number, .offset = offsetof(struct limits, flows), .arg = &(const struct form_range){1, 4000000}},
-	{.name = "new_flows", .parse = parse_rate, .parked = NOT_LIMITED},
-	{.name = "rate", .parse = parse_bitrate, .parked = NOT_LIMITED},
-	{.name = "packets", .parse = parse_rate, .parked = NOT_LIMITED},
-};
-static const struct form_table limit_table = FORM_TABLE("limits", limit_keys);
-
-static void parse_limits(struct form *f, const struct yaml_node *value, void *field, const void *arg)
-{
-	struct limits limits = {0};
-
-	(void)arg;
-	form_mapping(f, value, &limit_table, &limits);
-	*(uint32_t *)field = limits.flows;
-}
-
 struct auth {
 	uint32_t require;
 	struct unused unused;
@@ -142,7 +118,7 @@ static const struct form_key segment_keys[] = {
 	{.name = "match", .parse = parse_conditions, .offset = FIELD(match)},
 	{.name = "critical", .parse = form_bool, .offset = FIELD(critical)},
 	{.name = "auth", .parse = parse_auth, .offset = offsetof(struct segment_form, segment)},
-	{.name = "limits", .parse = parse_limits, .offset = FIELD(flow_limit)},
+	{.name = "limits", .parse = parse_limits, .offset = FIELD(limits)},
 	{.name = "quarantine", .parse = parse_reference, .offset = FIELD(quarantine), .arg = &symbol_kinds[SYMBOL_QUARANTINE]},
 	{.name = "addresses", .parse = form_bits, .offset = UNUSED(bits), .arg = &address_words},
 	{.name = "grace", .parse = form_duration, .offset = UNUSED(quantity)},

@@ -20,38 +20,6 @@ void parse_mode(struct form *f, const struct yaml_node *value, void *field, cons
 	form_word(f, value, field, &mode_words);
 }
 
-static bool units_ok(const char *text, const char *const *units, size_t n)
-{
-	size_t digits = strspn(text, "0123456789");
-
-	for (size_t i = 0; i < n; i++)
-		if (digits > 0 && digits <= 12 && strcmp(text + digits, units[i]) == 0)
-			return true;
-	return false;
-}
-
-void parse_rate(struct form *f, const struct yaml_node *value, void *field, const void *arg)
-{
-	static const char *const units[] = {"/s", "/m", "/h"};
-	const char *text = form_scalar(f, value, "a rate");
-
-	(void)field;
-	(void)arg;
-	if (text && !units_ok(text, units, sizeof(units) / sizeof(units[0])))
-		form_error(f, value, "expected a rate like 10/s or 600/m, not `%.64s`", text);
-}
-
-void parse_bitrate(struct form *f, const struct yaml_node *value, void *field, const void *arg)
-{
-	static const char *const units[] = {"bit", "kbit", "mbit", "gbit"};
-	const char *text = form_scalar(f, value, "a bit rate");
-
-	(void)field;
-	(void)arg;
-	if (text && !units_ok(text, units, sizeof(units) / sizeof(units[0])))
-		form_error(f, value, "expected bits a second like 500kbit or 8mbit, not `%.64s`", text);
-}
-
 void parse_percent(struct form *f, const struct yaml_node *value, void *field, const void *arg)
 {
 	const char *text = form_scalar(f, value, "a share");
