@@ -35,5 +35,6 @@ $(foreach n,$(BENCH_NAMES),$(eval $(call bench_program,$(n))))
 .PHONY: bench bench-programs
 bench-programs: $(BINS) $(BENCH_PROGRAMS)
 bench: deps-test
+	@scripts/deps bench
 	@$(MAKE) --no-print-directory $(PARALLEL) bench-programs
 	@tests/bench/run -b $(BUILD) $(if $(QUICK),--quick) $(if $(ONLY),--only '$(ONLY)')

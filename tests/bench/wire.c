@@ -105,11 +105,14 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < options.n_worlds; i++) {
 		struct world world;
 
+		if (!world_is_wanted(options.worlds[i], &plan))
+			continue;
 		world_make(&world, options.worlds[i]);
 		world_judge(&world, plan.seed);
 		world_time(&world, &plan);
 		world_free(&world);
 	}
+	tcp_time(&plan);
 	r = results_save(plan.results);
 	if (r < 0)
 		die("%s: %s", options.out, strerror(-r));

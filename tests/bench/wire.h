@@ -24,8 +24,10 @@ uint64_t random_next(uint64_t *state);
 
 /* wire_world.c: the stage. One gateway a lane: `port` faces the frames, `out0` is the way on to the server. */
 struct lane {
-	uint32_t number;
+	uint32_t number; /* in the table of where frames go: by the port, */
+	uint32_t back;   /* and from the server's side */
 	int ns;
+	char near[16];   /* the generator's end of the port's veth */
 	unsigned int port; /* interface indexes within the lane's namespace */
 	unsigned int out;
 	int through;       /* tcx link of wire_through on out0 */
@@ -37,13 +39,14 @@ int world_program(const char *name); /* by the name of its function */
 void lane_make(struct lane *ret);
 void lane_enter(const struct lane *lane);
 void lane_leave(void);
+int lane_home(void); /* the generator's namespace */
 void lane_free(struct lane *lane);
-/* Attaches to an interface of the lane; returns a link that ends when it is closed. */
-int lane_attach_xdp(const struct lane *lane, unsigned int ifindex, const char *program);
-int lane_attach_tc(const struct lane *lane, unsigned int ifindex, const char *program, bool egress);
 int namespace_make(void);
-int namespace_home(void);
 void namespace_enter(int ns);
+unsigned int index_of(const char *name);
+/* Attaches to an interface of a namespace; returns a link that ends when it is closed. */
+int attach_xdp(int ns, unsigned int ifindex, const char *program);
+int attach_tc(int ns, unsigned int ifindex, const char *program, bool egress);
 
 /* wire_run.c: frames through a lane. */
 struct sample {
@@ -53,8 +56,13 @@ struct sample {
 	uint64_t judged; /* frames that the receiver took from its ring */
 	uint64_t passed; /* frames that came out beyond */
 };
+double ksoftirqd_seconds(int cpu);
+/* Frames that an interface took in; a veth counts them as they leave its ring, whatever became of them. */
+uint64_t received(int ns, const char *name);
 void frames_load(const struct wire_frame *frames, uint32_t n);
 void lane_run(const struct lane *lane, uint64_t n, struct sample *ret);
+/* The server answers each of these frames, and the answers must reach the lane's devices; then these frames are loaded. */
+void lane_answer(const struct lane *lane, const struct wire_frame *frames, uint32_t n);
 /* What came through in the last run, by IPv4 identification. */
 const uint32_t *through_counts(void);
 
@@ -79,6 +87,8 @@ void mac_bytes(bool stranger, uint32_t number, uint8_t ret[6]);
 
 /* n frames of one kind over so many devices (or strangers), one flow each, in an order that the seed gives. To free. */
 struct wire_frame *frames_of_kind(enum frame_kind kind, uint32_t devices, uint32_t n, uint64_t seed);
+/* To each frame what the server answers. To free. */
+struct wire_frame *frames_answers(const struct wire_frame *frames, uint32_t n);
 /* A mix of all kinds, numbered by IPv4 identification from 0. To free. */
 struct wire_frame *frames_mixed(uint32_t devices, uint32_t n, uint64_t seed, enum frame_kind **ret_kinds);
 
@@ -87,8 +97,9 @@ struct contender;
 struct contender_kind {
 	const char *name;
 	const char *what;   /* how it is set up */
-	const char *weaker; /* what it cannot express; NULL: the whole policy of this benchmark */
+	const char *weaker; /* what it cannot express, beside its row; NULL: nothing that cordon can */
 	bool reference;     /* judges nothing */
+	bool stateful;      /* an answer makes a difference to it */
 	bool nft;           /* counts for "best nft" */
 	void (*setup)(struct contender *c);
 	void (*done)(struct contender *c);
@@ -105,7 +116,21 @@ struct contender {
 extern const struct contender_kind contender_drop, contender_pass, contender_cordon, contender_nft_netdev, contender_nft_interval,
 	contender_nft_forward, contender_xdp_filter;
 
+/* The real thing in a namespace; `may` is the end of the one rule, which begins with "from: segment:things, ". */
+struct cordon_site {
+	int ns;
+	uint32_t devices;
+	const char *may;
+	unsigned int ports[2]; /* interface indexes, 0: none */
+	unsigned int bridge;   /* 0: none */
+};
+struct cordon;
+struct cordon *cordon_start(const struct cordon_site *site);
+void cordon_stop(struct cordon *cordon);
+uint64_t cordon_events(const struct cordon *cordon); /* told so far */
+
 #define XDP_FILTER_MAX 10000 /* what its table holds */
+bool nft_has_flowtable(void);
 /* What xdp-filter denies: the MACs of devices, or those of strangers. */
 void xdp_filter_list(struct contender *c, bool strangers, uint32_t n);
 
@@ -136,6 +161,7 @@ struct plan {
 	bool (*wanted)(const char *line);
 	struct results *results;
 };
+bool world_is_wanted(uint32_t devices, const struct plan *plan);
 void world_time(struct world *world, const struct plan *plan);
 
 struct timing {
@@ -144,7 +170,8 @@ struct timing {
 	int behind;            /* link of the program that ends the road behind XDP, or -1 */
 	double rate[MAX_RUNS]; /* frames judged in a second of the CPU */
 	double wall[MAX_RUNS]; /* frames judged in a second of the clock */
-	uint64_t lost;
+	uint64_t lost;         /* frames, in a ring that was full */
+	uint64_t events;       /* records that cordon told */
 };
 
 /* wire_print.c: a case as a table and as rows. */
@@ -157,5 +184,8 @@ struct timed {
 };
 void timed_print(const struct timed *timed, struct results *results);
 
+
+/* wire_tcp.c: TCP between two devices on one bridge: cordon on both ports, and programs that pass all. */
+void tcp_time(const struct plan *plan);
 
 #endif

@@ -12,12 +12,12 @@
 
 static void drop_setup(struct contender *c)
 {
-	c->link = lane_attach_xdp(&c->lane, c->lane.port, "wire_drop");
+	c->link = attach_xdp(c->lane.ns, c->lane.port, "wire_drop");
 }
 
 static void pass_setup(struct contender *c)
 {
-	c->link = lane_attach_xdp(&c->lane, c->lane.port, "wire_pass");
+	c->link = attach_xdp(c->lane.ns, c->lane.port, "wire_pass");
 }
 
 static void link_done(struct contender *c)
@@ -94,7 +94,7 @@ void xdp_filter_list(struct contender *c, bool strangers, uint32_t n)
 const struct contender_kind contender_xdp_filter = {
 	.name = "xdp-filter",
 	.what = "xdp-filter load -p allow -f ethernet, a list of source MACs",
-	.weaker = "MACs only: an address that is another's, a port, a protocol or a destination mean nothing to it; no state, no policy by device",
+	.weaker = "whose address it is, where to, which service; state",
 	.setup = filter_setup,
 	.done = filter_done,
 };

@@ -21,15 +21,16 @@
 #define MIN_FLOWS 65536
 
 struct cordon {
+	int ns;
 	struct dataplane *dp;
 	struct policy *policy;
 	struct image *image;
 	pthread_t reader;
 	atomic_bool stop;
-	uint64_t events;
+	_Atomic uint64_t events;
 };
 
-static char *policy_text(uint32_t devices)
+static char *policy_text(const struct cordon_site *site)
 {
 	char *text = NULL;
 	size_t size;
@@ -38,17 +39,17 @@ static char *policy_text(uint32_t devices)
 	if (!f)
 		die("no memory");
 	fputs("version: 1\nsite: {name: bench, mode: enforce}\nsegments: {things: {}}\nnetworks: {server: [" SITE_SERVER "/32]}\ndevices:\n", f);
-	for (uint32_t i = 0; i < devices; i++)
+	for (uint32_t i = 0; i < site->devices; i++)
 		fprintf(f, "  - {id: d%u, segment: things, mac: \"%s\", ip: [%s]}\n", i, device_mac(i).text, device_ip(i).text);
-	fprintf(f, "rules:\n  - {id: may, from: segment:things, to: network:server, allow: [udp/%d]}\n", SITE_PORT);
+	fprintf(f, "rules:\n  - {id: may, from: segment:things, %s}\n", site->may);
 	if (fclose(f) != 0)
 		die("no memory");
 	return text;
 }
 
-static void policy_make(struct cordon *own, uint32_t devices)
+static void policy_make(struct cordon *own, const struct cordon_site *site)
 {
-	char *text = policy_text(devices);
+	char *text = policy_text(site);
 	struct policy_source source = {.name = "bench.yaml", .text = text, .size = strlen(text)};
 	struct address gateway;
 	struct policy_env env = {.gateway = &gateway, .n_gateway = 1};
@@ -63,7 +64,7 @@ static void policy_make(struct cordon *own, uint32_t devices)
 	diagnostics_done(&d);
 	free(text);
 	if (r < 0)
-		die("the policy of %u devices: %s", devices, strerror(-r));
+		die("the policy of %u devices: %s", site->devices, strerror(-r));
 }
 
 /* The rows as user/identity would give them: each device in the class that the image says, nobody placed yet. */
@@ -94,7 +95,7 @@ static void policy_apply(struct cordon *own)
 static void event_count(void *ctx, const struct event *event)
 {
 	(void)event;
-	++*(uint64_t *)ctx;
+	atomic_fetch_add((_Atomic uint64_t *)ctx, 1);
 }
 
 static void *events_read(void *arg)
@@ -129,39 +130,52 @@ static void reader_start(struct cordon *own)
 		die("no thread: %s", strerror(r));
 }
 
-static void cordon_setup(struct contender *c)
+static void port_add(struct cordon *own, uint32_t number, unsigned int ifindex, enum cordon_role role)
+{
+	struct dataplane_port port = {.number = number, .ifindex = ifindex, .role = role, .mode = -1};
+	enum dataplane_attach how;
+	char *why = NULL;
+
+	if (mac_parse(SITE_GATEWAY_MAC, port.mac) < 0)
+		die("no MAC: " SITE_GATEWAY_MAC);
+	if (dataplane_port_set(own->dp, &port, &how, &why) < 0)
+		die("cordon: %s", why ? why : "?");
+	if (role == CORDON_ROLE_DEVICE && how != DATAPLANE_ATTACH_NATIVE)
+		die("cordon's program is not in the driver");
+}
+
+struct cordon *cordon_start(const struct cordon_site *site)
 {
 	struct cordon *own = calloc(1, sizeof(*own));
-	struct dataplane_options options = {.bpffs = PINS, .max_devices = c->devices + 64, .xdp = DATAPLANE_XDP_NATIVE};
-	struct dataplane_port port = {.number = 1, .ifindex = c->lane.port, .role = CORDON_ROLE_DEVICE, .mode = -1};
-	enum dataplane_attach how;
+	struct dataplane_options options = {.bpffs = PINS, .max_devices = site->devices + 64, .xdp = DATAPLANE_XDP_NATIVE};
+	uint32_t number = 0;
 	char *why = NULL;
 
 	if (!own)
 		die("no memory");
-	options.max_flows = c->devices * 2 > MIN_FLOWS ? c->devices * 2 : MIN_FLOWS;
-	policy_make(own, c->devices);
-	if (mac_parse(SITE_GATEWAY_MAC, port.mac) < 0)
-		die("no MAC: " SITE_GATEWAY_MAC);
-	lane_enter(&c->lane);
-	if (dataplane_open(&options, &own->dp, &why) < 0 || dataplane_port_set(own->dp, &port, &how, &why) < 0)
+	own->ns = site->ns;
+	options.max_flows = site->devices * 2 > MIN_FLOWS ? site->devices * 2 : MIN_FLOWS;
+	policy_make(own, site);
+	namespace_enter(site->ns);
+	if (dataplane_open(&options, &own->dp, &why) < 0)
 		die("cordon: %s", why ? why : "?");
+	for (size_t i = 0; i < 2 && site->ports[i]; i++)
+		port_add(own, ++number, site->ports[i], CORDON_ROLE_DEVICE);
+	if (site->bridge)
+		port_add(own, ++number, site->bridge, CORDON_ROLE_BRIDGE);
 	policy_apply(own);
 	lane_leave();
-	if (how != DATAPLANE_ATTACH_NATIVE)
-		die("cordon's program is not in the driver");
 	reader_start(own);
-	c->own = own;
+	return own;
 }
 
-static void cordon_done(struct contender *c)
+void cordon_stop(struct cordon *own)
 {
-	struct cordon *own = c->own;
 	char *why = NULL;
 
 	atomic_store(&own->stop, true);
 	pthread_join(own->reader, NULL);
-	lane_enter(&c->lane);
+	namespace_enter(own->ns);
 	dataplane_close(own->dp);
 	if (dataplane_remove(PINS, &why) < 0)
 		die("taking cordon off: %s", why ? why : "?");
@@ -171,9 +185,29 @@ static void cordon_done(struct contender *c)
 	free(own);
 }
 
+uint64_t cordon_events(const struct cordon *own)
+{
+	return atomic_load(&own->events);
+}
+
+static void cordon_setup(struct contender *c)
+{
+	char may[64];
+	struct cordon_site site = {.ns = c->lane.ns, .devices = c->devices, .may = may, .ports = {c->lane.port}};
+
+	snprintf(may, sizeof(may), "to: network:server, allow: [udp/%d]", SITE_PORT);
+	c->own = cordon_start(&site);
+}
+
+static void cordon_done(struct contender *c)
+{
+	cordon_stop(c->own);
+}
+
 const struct contender_kind contender_cordon = {
 	.name = "cordon",
 	.what = "the real programs, the policy compiled and applied, events read on another CPU",
+	.stateful = true,
 	.setup = cordon_setup,
 	.done = cordon_done,
 };

@@ -184,6 +184,24 @@ struct wire_frame *frames_of_kind(enum frame_kind kind, uint32_t devices, uint32
 	return frames;
 }
 
+struct wire_frame *frames_answers(const struct wire_frame *frames, uint32_t n)
+{
+	struct wire_frame *answers = some(n, sizeof(*answers));
+
+	for (uint32_t i = 0; i < n; i++) {
+		const uint8_t *from = frames[i].bytes;
+		uint8_t *to = answers[i].bytes;
+
+		memcpy(to, from, WIRE_FRAME_SIZE);
+		memcpy(to, (const uint8_t[]){2, 0, 0, 0, 0x99, 0, 2, 0, 0, 0, 0x99, 1}, 12);
+		memcpy(to + ETHERNET + 12, from + ETHERNET + 16, 4); /* neither sum changes */
+		memcpy(to + ETHERNET + 16, from + ETHERNET + 12, 4);
+		memcpy(to + ETHERNET + IP_HEADER, from + ETHERNET + IP_HEADER + 2, 2);
+		memcpy(to + ETHERNET + IP_HEADER + 2, from + ETHERNET + IP_HEADER, 2);
+	}
+	return answers;
+}
+
 struct wire_frame *frames_mixed(uint32_t devices, uint32_t n, uint64_t seed, enum frame_kind **ret_kinds)
 {
 	struct wire_frame *frames = some(n, sizeof(*frames));

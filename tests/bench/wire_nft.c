@@ -40,12 +40,26 @@ static void interval_write(FILE *f, uint32_t devices)
 	      "ip daddr . ip protocol . th dport @reach ether saddr . ip saddr @bound accept\n\t}\n}\n", f);
 }
 
+bool nft_has_flowtable(void)
+{
+	static int known = -1;
+
+	if (known < 0)
+		known = system("nft 'add table inet probe; add flowtable inet probe fast { hook ingress priority 0; devices = { lo }; }' 2>/dev/null && "
+			       "nft delete table inet probe") == 0;
+	return known;
+}
+
 static void forward_write(FILE *f, uint32_t devices)
 {
 	fputs("table inet bench {\n", f);
+	if (nft_has_flowtable())
+		fputs("\tflowtable fast {\n\t\thook ingress priority 0; devices = { port, out0 };\n\t}\n", f);
 	elements_exact(f, devices);
-	fputs("\tchain through {\n\t\ttype filter hook forward priority 0; policy drop;\n\t\tct state established,related accept\n\t\t"
-	      CONCATENATION " @allowed accept\n\t}\n}\n", f);
+	fputs("\tchain through {\n\t\ttype filter hook forward priority 0; policy drop;\n", f);
+	if (nft_has_flowtable())
+		fputs("\t\tct state established flow add @fast\n", f);
+	fputs("\t\tct state established,related accept\n\t\t" CONCATENATION " @allowed accept\n\t}\n}\n", f);
 }
 
 static void nft_load(struct contender *c, void (*write)(FILE *f, uint32_t devices))
@@ -89,7 +103,7 @@ static void nft_done(struct contender *c)
 const struct contender_kind contender_nft_netdev = {
 	.name = "nft netdev",
 	.what = "netdev ingress, one set of " CONCATENATION,
-	.weaker = "no state: answers need rules of their own",
+	.weaker = "state (answers need rules of their own)",
 	.nft = true,
 	.setup = netdev_setup,
 	.done = nft_done,
@@ -98,7 +112,7 @@ const struct contender_kind contender_nft_netdev = {
 const struct contender_kind contender_nft_interval = {
 	.name = "nft netdev intervals",
 	.what = "netdev ingress, an interval set of destinations, then a set of MAC and address",
-	.weaker = "no state: answers need rules of their own",
+	.weaker = "state (answers need rules of their own)",
 	.nft = true,
 	.setup = interval_setup,
 	.done = nft_done,
@@ -107,7 +121,8 @@ const struct contender_kind contender_nft_interval = {
 const struct contender_kind contender_nft_forward = {
 	.name = "nft forward",
 	.what = "inet forward, conntrack (established first), then one set of " CONCATENATION,
-	.weaker = "sees what is routed: a frame to the gateway itself or to a bridged neighbour wants other chains",
+	.stateful = true,
+	.weaker = "what is not routed (the gateway itself, neighbours on the bridge)",
 	.nft = true,
 	.setup = forward_setup,
 	.done = nft_done,

@@ -38,23 +38,23 @@ void frames_load(const struct wire_frame *frames, uint32_t n)
 	world_bpf->data->n_frames = n;
 }
 
-/* Frames that the lane's port took from its ring (`rx_packets` of a veth counts them there, whatever became of them). */
-static uint64_t port_received(const struct lane *lane)
+uint64_t received(int ns, const char *name)
 {
-	char line[512], name[32];
-	unsigned long long bytes, packets = 0;
+	char line[512], word[32];
+	unsigned long long bytes, packets;
+	uint64_t found = 0;
 	FILE *f;
 
-	lane_enter(lane);
+	namespace_enter(ns);
 	f = fopen("/proc/thread-self/net/dev", "re");
 	if (!f)
 		die("/proc/thread-self/net/dev: %s", strerror(errno));
 	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, " %31[^:]: %llu %llu", name, &bytes, &packets) == 3 && !strcmp(name, "port"))
-			break;
+		if (sscanf(line, " %31[^:]: %llu %llu", word, &bytes, &packets) == 3 && !strcmp(word, name))
+			found = packets;
 	fclose(f);
 	lane_leave();
-	return packets;
+	return found;
 }
 
 const uint32_t *through_counts(void)
@@ -78,14 +78,14 @@ static uint32_t through_zero(void)
 }
 
 /* The kernel thread to which interrupts on this CPU are put off when there are many; -1 where processes of others are hidden. */
-static int ksoftirqd_open(void)
+static int ksoftirqd_open(int cpu)
 {
 	char wanted[32], name[32], path[300];
 	struct dirent *entry;
 	DIR *proc = opendir("/proc");
 	int fd = -1;
 
-	snprintf(wanted, sizeof(wanted), "ksoftirqd/%d\n", sched_getcpu());
+	snprintf(wanted, sizeof(wanted), "ksoftirqd/%d\n", cpu);
 	while (proc && fd < 0 && (entry = readdir(proc))) {
 		_cleanup_fclose_ FILE *comm = NULL;
 
@@ -101,14 +101,14 @@ static int ksoftirqd_open(void)
 	return fd;
 }
 
-static double ksoftirqd_seconds(void)
+double ksoftirqd_seconds(int cpu)
 {
-	static int fd = -2;
+	static int fds[CPU_SETSIZE]; /* 0: not tried yet */
 	char text[64] = "";
 
-	if (fd == -2)
-		fd = ksoftirqd_open();
-	return fd >= 0 && pread(fd, text, sizeof(text) - 1, 0) > 0 ? (double)strtoull(text, NULL, 10) / 1e9 : 0;
+	if (!fds[cpu])
+		fds[cpu] = ksoftirqd_open(cpu);
+	return fds[cpu] > 0 && pread(fds[cpu], text, sizeof(text) - 1, 0) > 0 ? (double)strtoull(text, NULL, 10) / 1e9 : 0;
 }
 
 static double cpu_seconds(void)
@@ -116,31 +116,54 @@ static double cpu_seconds(void)
 	struct timespec t;
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9 + ksoftirqd_seconds();
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9 + ksoftirqd_seconds(sched_getcpu());
 }
 
-void lane_run(const struct lane *lane, uint64_t n, struct sample *ret)
+static void frames_send(uint32_t target, uint64_t n)
 {
 	static uint8_t template[64];
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = template, .data_size_in = WIRE_FRAME_SIZE, .repeat = (int)n, .flags = TEST_LIVE_FRAMES,
 		    .batch_size = PORTION);
+
+	world_bpf->bss->lane = target;
+	if (bpf_prog_test_run_opts(world_program("wire_generate"), &opts) < 0)
+		die("the kernel's test run: %s", strerror(errno));
+}
+
+void lane_run(const struct lane *lane, uint64_t n, struct sample *ret)
+{
 	struct sample s = {.sent = n};
-	uint64_t received = port_received(lane);
+	uint64_t before = received(lane->ns, "port");
 	uint32_t passed = through_zero();
 	double begun, cpu, sent;
 
-	world_bpf->bss->lane = lane->number;
 	cpu = cpu_seconds();
 	begun = now_seconds();
-	if (bpf_prog_test_run_opts(world_program("wire_generate"), &opts) < 0)
-		die("the kernel's test run: %s", strerror(errno));
+	frames_send(lane->number, n);
 	sent = now_seconds();
 	/* The last portion may be left to a kernel thread; what was lost in the ring never comes. */
 	do {
-		s.judged = port_received(lane) - received;
+		s.judged = received(lane->ns, "port") - before;
 	} while (s.judged < n && now_seconds() - sent < (s.judged ? 0.05 : PATIENCE));
 	s.wall = sent - begun;
 	s.cpu = cpu_seconds() - cpu;
 	s.passed = through_zero() - passed;
 	*ret = s;
+}
+
+void lane_answer(const struct lane *lane, const struct wire_frame *frames, uint32_t n)
+{
+	uint64_t before = received(lane_home(), lane->near), back;
+	struct wire_frame *answers = frames_answers(frames, n);
+	double begun = now_seconds();
+
+	frames_load(answers, n);
+	frames_send(lane->back, n);
+	do {
+		back = received(lane_home(), lane->near) - before;
+		if (now_seconds() - begun > PATIENCE)
+			die("%llu of %u answers came back", (unsigned long long)back, n);
+	} while (back < n);
+	frames_load(frames, n);
+	free(answers);
 }

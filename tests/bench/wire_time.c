@@ -24,6 +24,7 @@ static const struct timed_case cases[] = {
 	{"pass and route", FRAME_ALLOWED, false, 0, 0},
 	{"pass to the stack", FRAME_ALLOWED, true, 0, 0},
 };
+#define N_CASES (sizeof(cases) / sizeof(*cases))
 
 static bool takes_part(const struct contender *c, const struct timed_case *t)
 {
@@ -43,19 +44,22 @@ static void verdict_check(const struct contender *c, const struct timed_case *t,
 		    (unsigned long long)s->judged);
 }
 
-static void warm_up(struct timing *g, const struct timed_case *t, uint32_t flows, double seconds)
+/* Where somebody keeps state, what is timed are established flows. */
+static void warm_up(struct timing *g, const struct timed_case *t, const struct wire_frame *frames, uint32_t flows, double seconds)
 {
 	uint64_t n = flows > 4096 ? flows : 4096;
 	struct sample s;
 
 	if (g->c->kind == &contender_xdp_filter)
 		xdp_filter_list(g->c, t->kind == FRAME_UNKNOWN, g->c->devices);
-	g->behind = t->at_xdp ? lane_attach_tc(&g->c->lane, g->c->lane.port, "wire_through", false) : -1;
+	g->behind = t->at_xdp ? attach_tc(g->c->lane.ns, g->c->lane.port, "wire_through", false) : -1;
 	do {
 		lane_run(&g->c->lane, n, &s);
 		verdict_check(g->c, t, &s);
 		n *= 2;
 	} while (s.cpu < WARM_UP);
+	if (t->kind == FRAME_ALLOWED && g->c->kind->stateful)
+		lane_answer(&g->c->lane, frames, flows);
 	g->frames = (uint64_t)((double)s.judged / s.cpu * seconds);
 }
 
@@ -63,8 +67,11 @@ static void time_once(struct timing *g, const struct timed_case *t, uint32_t run
 {
 	struct sample s;
 
+	uint64_t told = g->c->kind == &contender_cordon ? cordon_events(g->c->own) : 0;
+
 	lane_run(&g->c->lane, g->frames, &s);
 	verdict_check(g->c, t, &s);
+	g->events += g->c->kind == &contender_cordon ? cordon_events(g->c->own) - told : 0;
 	g->rate[run] = (double)s.judged / s.cpu;
 	g->wall[run] = (double)s.judged / s.wall;
 	g->lost += s.sent - s.judged;
@@ -83,7 +90,7 @@ static void case_time(struct world *world, const struct timed_case *t, uint32_t 
 		if (takes_part(&world->contenders[i], t))
 			all[timed.n++].c = &world->contenders[i];
 	for (size_t i = 0; i < timed.n; i++)
-		warm_up(&all[i], t, flows, plan->seconds);
+		warm_up(&all[i], t, frames, flows, plan->seconds);
 	for (uint32_t run = 0; run < plan->runs; run++)
 		for (size_t i = 0; i < timed.n; i++)
 			time_once(&all[(i + run) % timed.n], t, run);
@@ -95,15 +102,25 @@ static void case_time(struct world *world, const struct timed_case *t, uint32_t 
 	free(all);
 }
 
+static bool case_is_wanted(const struct timed_case *t, uint32_t devices, const struct plan *plan)
+{
+	char line[96];
+
+	snprintf(line, sizeof(line), "%s %u devices %u flows", t->name, devices, t->flows ? t->flows : devices);
+	return (!t->only || t->only == devices) && plan->wanted(line);
+}
+
+bool world_is_wanted(uint32_t devices, const struct plan *plan)
+{
+	for (size_t i = 0; i < N_CASES; i++)
+		if (case_is_wanted(&cases[i], devices, plan))
+			return true;
+	return false;
+}
+
 void world_time(struct world *world, const struct plan *plan)
 {
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		const struct timed_case *t = &cases[i];
-		uint32_t flows = t->flows ? t->flows : world->devices;
-		char line[96];
-
-		snprintf(line, sizeof(line), "%s %u devices %u flows", t->name, world->devices, flows);
-		if ((!t->only || t->only == world->devices) && plan->wanted(line))
-			case_time(world, t, flows, plan);
-	}
+	for (size_t i = 0; i < N_CASES; i++)
+		if (case_is_wanted(&cases[i], world->devices, plan))
+			case_time(world, &cases[i], cases[i].flows ? cases[i].flows : world->devices, plan);
 }

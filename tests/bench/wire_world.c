@@ -89,11 +89,6 @@ int namespace_make(void)
 	return fd;
 }
 
-int namespace_home(void)
-{
-	return home;
-}
-
 void namespace_enter(int ns)
 {
 	if (setns(ns, CLONE_NEWNET) < 0)
@@ -154,6 +149,11 @@ void lane_enter(const struct lane *lane)
 	namespace_enter(lane->ns);
 }
 
+int lane_home(void)
+{
+	return home;
+}
+
 void lane_leave(void)
 {
 	namespace_enter(home);
@@ -166,28 +166,28 @@ static int link_or_die(int fd, const char *program)
 	return fd;
 }
 
-int lane_attach_xdp(const struct lane *lane, unsigned int ifindex, const char *program)
+int attach_xdp(int ns, unsigned int ifindex, const char *program)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = XDP_FLAGS_DRV_MODE);
 	int fd;
 
-	lane_enter(lane);
+	namespace_enter(ns);
 	fd = bpf_link_create(world_program(program), (int)ifindex, BPF_XDP, &opts);
 	lane_leave();
 	return link_or_die(fd, program);
 }
 
-int lane_attach_tc(const struct lane *lane, unsigned int ifindex, const char *program, bool egress)
+int attach_tc(int ns, unsigned int ifindex, const char *program, bool egress)
 {
 	int fd;
 
-	lane_enter(lane);
+	namespace_enter(ns);
 	fd = bpf_link_create(world_program(program), (int)ifindex, egress ? TCX_EGRESS : TCX_INGRESS, NULL);
 	lane_leave();
 	return link_or_die(fd, program);
 }
 
-static unsigned int index_of(const char *name)
+unsigned int index_of(const char *name)
 {
 	unsigned int index = if_nametoindex(name);
 
@@ -196,20 +196,29 @@ static unsigned int index_of(const char *name)
 	return index;
 }
 
-/* The way on: out0 leads to the server; nothing of it is answered, and nothing has to be resolved. */
+/* The way on: out0 leads to the server, and nothing has to be resolved. Answers enter by sink0; live frames need GRO on the far side. */
 static void way_on_make(void)
 {
-	shell("ip link add out0 type veth peer name sink0 && ip link set sink0 up && ip link set out0 up && ip addr add 198.18.0.254/16 dev out0 && "
+	shell("ip link add out0 type veth peer name sink0 && ip link set sink0 up && ip link set out0 address 02:00:00:00:99:00 up && "
+	      "ethtool -K out0 gro on && ip addr add 198.18.0.254/16 dev out0 && "
 	      "ip neigh add " SITE_SERVER " lladdr 02:00:00:00:99:01 dev out0 nud permanent && "
 	      "ip neigh add 198.18.0.2 lladdr 02:00:00:00:99:02 dev out0 nud permanent");
 }
 
+/* An interface of the namespace of the moment. */
+static void target_set(uint32_t number, unsigned int ifindex)
+{
+	if (bpf_map_update_elem(bpf_map__fd(world_bpf->maps.lanes), &number, &ifindex, BPF_ANY) < 0)
+		die("devmap: %s", strerror(errno));
+}
+
 void lane_make(struct lane *ret)
 {
-	struct lane lane = {.number = lanes_made++};
-	unsigned int near;
+	struct lane lane = {.number = lanes_made, .back = lanes_made + 1};
+	unsigned int near, back;
 
-	if (lane.number >= WIRE_MAX_LANES)
+	lanes_made += 2;
+	if (lane.back >= WIRE_MAX_LANES)
 		die("too many lanes");
 	lane.ns = namespace_make();
 	way_on_make();
@@ -219,17 +228,14 @@ void lane_make(struct lane *ret)
 	shell("ip link set port address " SITE_GATEWAY_MAC " && ip link set port up && ip addr add 10.0.0.1/8 dev port");
 	lane.port = index_of("port");
 	lane.out = index_of("out0");
+	back = index_of("sink0");
+	target_set(lane.back, back);
 	lane_leave();
-	shell("ip link set g%u up", lane.number);
-	{
-		char name[IF_NAMESIZE];
-
-		snprintf(name, sizeof(name), "g%u", lane.number);
-		near = index_of(name);
-	}
-	if (bpf_map_update_elem(bpf_map__fd(world_bpf->maps.lanes), &lane.number, &near, BPF_ANY) < 0)
-		die("devmap: %s", strerror(errno));
-	lane.through = lane_attach_tc(&lane, lane.out, "wire_through", true);
+	snprintf(lane.near, sizeof(lane.near), "g%u", lane.number);
+	shell("ip link set %s up", lane.near);
+	near = index_of(lane.near);
+	target_set(lane.number, near);
+	lane.through = attach_tc(lane.ns, lane.out, "wire_through", true);
 	*ret = lane;
 }
 
