@@ -34,8 +34,25 @@ struct control {
 	__u32 row_generation; /* last generation given to a device row; the engine counts it up */
 	__u32 pad;
 	__s64 clock_offset; /* ns added to the boot clock; 0 but in replay and tests */
+	/*
+	 * A policy that goes again by itself unless somebody confirms it: written before the flip, so that the flip arms it. At
+	 * `revert_at` the kernel turns `unconfirmed` back into `fallback`; whose compare-and-swap of the word above comes first,
+	 * the kernel's or the confirming engine's, has decided. bpf/revert.h
+	 */
+	__u64 revert_at;    /* boot clock ns; 0: never */
+	__u32 unconfirmed;  /* generation; 0: none. Another one is in force: it did not come, or was taken back */
+	__u32 fallback;     /* generation, whole on the other side until then */
 } __attribute__((aligned(8)));
-CORDON_ASSERT(sizeof(struct control) == 32, "control row");
+CORDON_ASSERT(sizeof(struct control) == 48, "control row");
+
+/* `generation` and `changes` as the one word they are. */
+union policy_word {
+	struct {
+		__u32 generation;
+		__u32 changes;
+	};
+	__u64 word;
+};
 
 /* Map `heads`, a row a side: what a policy says of the whole site. */
 struct policy_head {
@@ -94,7 +111,7 @@ struct device {
 	__u32 flow_quota; /* live flows it may own; 0: no limit */
 	__u64 until;      /* boot clock ns of the end of its lease; 0: none */
 	struct side side[CORDON_SIDES];
-	__u64 pad;
+	__u64 quarantine_until; /* boot clock ns: DEVICE_QUARANTINED counts until then; 0: without end */
 };
 CORDON_ASSERT(sizeof(struct device) == 56, "device row");
 

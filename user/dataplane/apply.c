@@ -23,6 +23,7 @@
 #include "../lib/addr.h"
 #include "../lib/buf.h"
 #include "../lib/cleanup.h"
+#include "confirm.h"
 #include "kernel.h"
 #include "rows.h"
 #include "tables.h"
@@ -48,6 +49,7 @@ struct plan_address {
 struct plan {
 	uint32_t generation;
 	uint32_t side; /* idle until the flip */
+	bool keeps_old; /* the policy before may come back: no port may change, for a row has one */
 	struct plan_device *devices; /* sorted by key */
 	size_t n_devices;
 	struct plan_address *addresses; /* sorted */
@@ -200,6 +202,7 @@ static int plan_make(struct plan *plan, struct dataplane *dp, const struct datap
 	if (r < 0)
 		return r;
 	plan->side = plan->generation & 1;
+	plan->keeps_old = what->confirm_ns;
 	r = plan_allocate(plan, dp, what);
 	if (r < 0)
 		return r;
@@ -246,6 +249,8 @@ static int write_devices(struct dataplane *dp, struct plan *plan)
 		if (r < 0)
 			return r;
 		plan_port(dp, d);
+		if (d->moves && plan->keeps_old)
+			return -EXDEV;
 		side_store(&dp->devices[d->row].side[plan->side], d->moves ? (struct side){0} : device_side(plan, d));
 	}
 	return 0;
@@ -313,6 +318,9 @@ static int write_idle_side(struct dataplane *dp, struct plan *plan, const struct
 	if (r < 0)
 		return r;
 	r = write_devices(dp, plan);
+	if (r == -EXDEV)
+		return why(ret_why, r, "a device that sits on one port is fixed to another by this policy, and the kernel could not take that back: "
+				       "apply it without a time to confirm it in");
 	if (r < 0)
 		return r;
 	r = write_addresses(dp, plan);
@@ -359,20 +367,25 @@ static void write_shared(struct dataplane *dp, const struct plan *plan)
 		dp->bindings[plan->addresses[i].row].until = plan->addresses[i].until;
 }
 
+static bool is_bound(const struct dataplane *dp, const struct side side[CORDON_SIDES])
+{
+	return side[plane_side(dp)].generation == dp->bound;
+}
+
 /*
  * The policy is in force, so nothing here fails the apply: a row or slot that cannot be given back now is found again by
  * the next apply or start.
  */
-static void leave_old(struct dataplane *dp, const struct plan *plan)
+void apply_leave_old(struct dataplane *dp)
 {
 	dp->grace_due = true;
 	if (plane_grace(dp) < 0)
 		return;
 	for (uint32_t i = dp->binding_rows.first; i < dp->binding_rows.max; i++)
-		if (dp->binding_rows.state[i] == ROW_USED && !plan->wanted_bindings[i])
+		if (dp->binding_rows.state[i] == ROW_USED && !is_bound(dp, dp->bindings[i].side))
 			binding_row_leave(dp, i);
 	for (uint32_t i = dp->device_rows.first; i < dp->device_rows.max; i++)
-		if (dp->device_rows.state[i] == ROW_USED && !plan->wanted_devices[i])
+		if (dp->device_rows.state[i] == ROW_USED && !is_bound(dp, dp->devices[i].side))
 			device_row_leave(dp, i);
 	rows_settle(dp);
 }
@@ -390,6 +403,17 @@ static int prepare(struct dataplane *dp, struct plan *plan, const struct datapla
 	return r;
 }
 
+static int refuse_unconfirmed(struct dataplane *dp, const struct dataplane_apply *what, char **ret_why)
+{
+	uint64_t deadline;
+
+	if (dataplane_unconfirmed(dp, &deadline) == DATAPLANE_WAIT_OPEN)
+		return why(ret_why, -EBUSY, "the policy in force waits to be confirmed: confirm it or go back first");
+	if (what->confirm_ns && !dp->control->generation)
+		return why(ret_why, -ENODATA, "there is no policy to go back to: apply the first one without a time to confirm it in");
+	return 0;
+}
+
 int dataplane_apply(struct dataplane *dp, const struct dataplane_apply *what, uint32_t *ret_generation, char **ret_why)
 {
 	_cleanup_(plan_done) struct plan plan = {0};
@@ -397,17 +421,23 @@ int dataplane_apply(struct dataplane *dp, const struct dataplane_apply *what, ui
 	int r;
 
 	kernel_phase("apply");
-	r = plan_make(&plan, dp, what, &told);
+	r = refuse_unconfirmed(dp, what, &told);
+	if (r == 0)
+		r = plan_make(&plan, dp, what, &told);
 	if (r == 0)
 		r = prepare(dp, &plan, what, &told);
 	if (r < 0)
 		return why(ret_why, r, "%s; the policy in force stays", told ? told : strerror(-r));
 
+	confirm_arm(dp, plan.generation, what->confirm_ns);
 	__atomic_store_n(&dp->control->generation, plan.generation, __ATOMIC_RELEASE);
+	dp->bound = plan.generation;
 
 	write_shared(dp, &plan);
 	plane_changed(dp);
-	leave_old(dp, &plan);
+	dp->grace_due = true;
+	if (!what->confirm_ns)
+		apply_leave_old(dp);
 	owned_rebuild(dp);
 	*ret_generation = plan.generation;
 	return 0;

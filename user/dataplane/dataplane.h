@@ -114,8 +114,27 @@ struct dataplane_apply {
 	size_t n_devices;
 	int (*before_flip)(void *ctx, uint32_t generation);
 	void *ctx;
+	/*
+	 * Not 0: unless it is confirmed within so many ns of the flip, the kernel puts the policy before in force again, all of
+	 * it: tables, rows, sides. What a row has once stays as this apply writes it (flags, quota, limits, ports first given).
+	 */
+	uint64_t confirm_ns;
 };
+/* -EBUSY: one waits to be confirmed. -ENODATA: with confirm_ns, but without a policy before. */
 int dataplane_apply(struct dataplane *dp, const struct dataplane_apply *what, uint32_t *ret_generation, char **ret_why);
+
+enum dataplane_wait {
+	DATAPLANE_WAIT_NONE,
+	DATAPLANE_WAIT_OPEN,     /* unconfirmed; *ret_deadline is set, as dataplane_now() counts */
+	DATAPLANE_WAIT_REVERTED, /* taken back; until dataplane_follow_revert() or an apply */
+};
+enum dataplane_wait dataplane_unconfirmed(struct dataplane *dp, uint64_t *ret_deadline);
+/* It stays. -ETIMEDOUT: it was taken back first. -ENOENT: nothing waits. */
+int dataplane_confirm(struct dataplane *dp);
+/* It goes now. -ENOENT. */
+int dataplane_revert(struct dataplane *dp);
+/* From here on single devices are written into the policy that is in force again: its image is the caller's again. */
+void dataplane_follow_revert(struct dataplane *dp);
 
 /* One device, at once, within the policy in force; live flows of it are judged anew. */
 int dataplane_device_set(struct dataplane *dp, const struct dataplane_device *device, char **ret_why);

@@ -39,7 +39,7 @@ static uint32_t binding_of(struct dataplane *dp, uint32_t device, const struct a
 	uint32_t row, side = plane_side(dp);
 
 	if (binding_row_find(dp, address, &row) < 0 || dp->bindings[row].device[side] != device ||
-	    dp->bindings[row].side[side].generation != dp->control->generation)
+	    dp->bindings[row].side[side].generation != dp->bound)
 		return 0;
 	return row;
 }
@@ -127,7 +127,7 @@ static int addresses_leave(struct dataplane *dp, uint32_t device, const struct d
 static int addresses_set(struct dataplane *dp, uint32_t device, const struct dataplane_device *want, bool *changed)
 {
 	for (size_t i = 0; i < want->n_addresses; i++) {
-		struct side side = side_make(dp->control->generation, want->addresses[i].class, want->mode, want->side_flags);
+		struct side side = side_make(dp->bound, want->addresses[i].class, want->mode, want->side_flags);
 		int r = address_set(dp, device, &want->addresses[i], side, changed);
 
 		if (r < 0)
@@ -147,7 +147,7 @@ static bool port_set(struct dataplane *dp, struct device *d, uint32_t port)
 static int row_set(struct dataplane *dp, uint32_t row, const struct dataplane_device *want, bool *changed)
 {
 	uint32_t flags = device_row_flags(want);
-	struct side side = side_make(dp->control->generation, want->class, want->mode, want->side_flags);
+	struct side side = side_make(dp->bound, want->class, want->mode, want->side_flags);
 	struct device *d = &dp->devices[row];
 	int r = kernel_step();
 
@@ -173,7 +173,7 @@ int dataplane_device_set(struct dataplane *dp, const struct dataplane_device *wa
 	int r;
 
 	kernel_phase("live");
-	if (!dp->control->generation)
+	if (!dp->bound)
 		return why(ret_why, -ENODATA, "no policy is in force yet, so a device has no class");
 	r = device_row_find(dp, want->key, &row);
 	if (r < 0 && r != -ENOENT)
@@ -244,7 +244,7 @@ int dataplane_device_read_row(struct dataplane *dp, uint32_t row, struct datapla
 	read.flow_quota = d->flow_quota;
 	read.limit = (struct dataplane_limit){dp->limits[row].bytes_per_s, dp->limits[row].packets_per_s, dp->limits[row].new_flows_per_s};
 	read.flows = __atomic_load_n(&dp->budgets[row].flows, __ATOMIC_RELAXED);
-	if (d->side[plane_side(dp)].generation == dp->control->generation)
+	if (d->side[plane_side(dp)].generation == dp->bound)
 		read.side = d->side[plane_side(dp)];
 	*ret = read;
 	return 0;

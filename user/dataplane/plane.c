@@ -105,6 +105,7 @@ static int take_up(struct dataplane *dp)
 {
 	int r = plane_grace(dp);
 
+	dp->bound = dp->control->generation;
 	if (r == 0)
 		r = rows_scan(dp);
 	plane_changed(dp); /* the one before us may have died between a row and its count */

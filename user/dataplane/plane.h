@@ -75,6 +75,7 @@ struct dataplane {
 	struct rows device_rows;
 	struct rows binding_rows;
 	uint32_t max_flows;
+	uint32_t bound;      /* generation whose class numbers this process has: the one in force when it last looked */
 	uint32_t last_tried; /* highest generation that any apply has begun to write */
 	/* Bindings of a device row in the side in force, as lists through binding rows; 0 ends one. */
 	uint32_t *owned;
@@ -95,9 +96,10 @@ struct dataplane {
 	uint32_t event_left; /* how many more this poll hands out */
 };
 
+/* The kernel may take an unconfirmed policy back at any time: what this process writes belongs to `bound`, whatever is in force. */
 static inline uint32_t plane_side(const struct dataplane *dp)
 {
-	return dp->control->generation & 1;
+	return dp->bound & 1;
 }
 
 /*

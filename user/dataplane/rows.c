@@ -355,7 +355,7 @@ void owned_rebuild(struct dataplane *dp)
 	for (uint32_t i = dp->binding_rows.first; i < dp->binding_rows.max; i++) {
 		uint32_t device = dp->bindings[i].device[side];
 
-		if (dp->binding_rows.state[i] == ROW_USED && dp->bindings[i].side[side].generation == dp->control->generation &&
+		if (dp->binding_rows.state[i] == ROW_USED && dp->bindings[i].side[side].generation == dp->bound &&
 		    device < dp->device_rows.max)
 			owned_add(dp, device, i);
 	}

@@ -24,9 +24,14 @@ static uint32_t index_leads_to(int fd, const void *key, const struct rows *rows)
 	return row;
 }
 
+/* An unconfirmed policy needs the one before whole. */
 static bool side_in_force(const struct dataplane *dp, const struct side side[CORDON_SIDES])
 {
-	return dp->control->generation && side[plane_side(dp)].generation == dp->control->generation;
+	const struct control *c = dp->control;
+
+	if (c->unconfirmed && c->unconfirmed == dp->bound && side[c->fallback & 1].generation == c->fallback)
+		return true;
+	return dp->bound && side[plane_side(dp)].generation == dp->bound;
 }
 
 /* Keeps a row in force, sends any other on its way out. `at`: where the index leads for its key. */
