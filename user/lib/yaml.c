@@ -158,6 +158,28 @@ static int key_compare(const void *a, const void *b, void *tree)
 	return c ? c : (x > y) - (x < y);
 }
 
+#define FEW_KEYS 12
+
+/* Almost every mapping is small and has none: seen without sorting. */
+static bool few_and_different(const struct yaml_tree *t, const struct frame *f)
+{
+	const char *keys[FEW_KEYS];
+	uint32_t n = 0;
+
+	if (f->n_keys > FEW_KEYS)
+		return false;
+	for (uint32_t k = t->nodes[f->node].content; k; k = t->nodes[k].next ? t->nodes[t->nodes[k].next].next : 0) {
+		const char *key = t->nodes[k].kind == YAML_SCALAR ? t->text + t->nodes[k].content : NULL;
+
+		for (uint32_t i = 0; i < n && key; i++)
+			if (keys[i][0] == key[0] && !strcmp(keys[i], key))
+				return false;
+		if (key)
+			keys[n++] = key;
+	}
+	return true;
+}
+
 /* Sorted, so that a hostile mapping costs n log n. */
 static int duplicates_check(struct reader *r, const struct frame *f)
 {
@@ -165,7 +187,7 @@ static int duplicates_check(struct reader *r, const struct frame *f)
 	_cleanup_free_ uint32_t *keys = NULL;
 	uint32_t n = 0;
 
-	if (f->n_keys < 2)
+	if (f->n_keys < 2 || few_and_different(t, f))
 		return 0;
 	keys = malloc(f->n_keys * sizeof(*keys));
 	if (!keys)

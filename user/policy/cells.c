@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rules over classes to pairs and verdicts. For each initiator class: the rules whose `from` matches it, and for each of
- * these the classes that its `to` matches; never all pairs of classes. Pairs with the same list of rules share a row, and
- * so do rows that come out equal.
- *
- * Where classes have plainer ones (classes_kin.c), a rule's `to` leads only to the classes that the rule itself tells from
- * their plainer one. What is not reached so is judged as the plainer ones are; so is what is, but for the entries made here.
+ * The rules of each pair of classes (walk.c) to verdicts. Pairs with the same list of rules share a row, and so do rows that
+ * come out equal. A pair that comes out as its plainer classes do needs no entry.
  */
 #include "compile.h"
 
@@ -14,7 +10,7 @@
 #include <string.h>
 
 #include "../lib/cleanup.h"
-#include "pairs.h"
+#include "walk.h"
 
 #define KEY_EXCEPTION 0x80000000u /* in the list of rules of a pair: this exception of the rule before it applies */
 
@@ -25,7 +21,6 @@ struct tally {
 
 struct cells {
 	struct compile *c;
-	struct lists by_from;        /* selector -> rules */
 	struct intern keys;         /* lists of rules */
 	struct intern rows;         /* verdicts of all service classes */
 	uint32_t *key_row;          /* key -> row, ROW_NONE if all is default */
@@ -33,14 +28,6 @@ struct cells {
 	bool *row_talks;
 	size_t row_capacity;
 	struct pairs pairs;
-	const struct lists *reached; /* selector -> classes, as responders */
-
-	/* of one initiator class */
-	struct ids rules;
-	struct ids touched;         /* responder classes that some rule matches, or an exception */
-	uint32_t *count, *end;      /* by class: rules, and where its rules end in `hits` */
-	struct ids hits;
-	struct ids merged;          /* hits of a class and of its plainer one */
 
 	/* of one row */
 	struct ids key;
@@ -52,107 +39,30 @@ struct cells {
 
 static int cells_init(struct cells *x, struct compile *c)
 {
-	size_t width = c->image->head.service_classes, classes = c->signatures.n + 1;
-	int r;
+	size_t width = c->image->head.service_classes;
 
 	x->c = c;
-	x->reached = c->plain ? &c->own : &c->members;
-	x->count = calloc(classes, sizeof(*x->count));
-	x->end = calloc(classes, sizeof(*x->end));
 	x->tally = calloc(width, sizeof(*x->tally));
 	x->excepted = calloc(width, sizeof(*x->excepted));
 	x->row = calloc(width, sizeof(*x->row));
-	if (!x->count || !x->end || !x->tally || !x->excepted || !x->row)
+	if (!x->tally || !x->excepted || !x->row)
 		return -ENOMEM;
-	r = pairs_init(&x->pairs, c->plain, classes);
-	if (r >= 0)
-		r = lists_init(&x->by_from, (uint32_t)c->selector_texts.n);
-	for (size_t i = 0; i < c->policy->n_rules && r >= 0; i++)
-		if (c->rules[i].live)
-			lists_count(&x->by_from, c->rules[i].from);
-	if (r >= 0)
-		r = lists_ready(&x->by_from);
-	for (uint32_t i = 0; i < c->policy->n_rules && r >= 0; i++)
-		if (c->rules[i].live)
-			lists_put(&x->by_from, c->rules[i].from, i);
-	return r;
+	return pairs_init(&x->pairs, c->plain, c->signatures.n + 1);
 }
 
 static void cells_done(struct cells *x)
 {
-	lists_done(&x->by_from);
 	intern_done(&x->keys);
 	intern_done(&x->rows);
-	ids_done(&x->rules);
-	ids_done(&x->touched);
-	ids_done(&x->hits);
-	ids_done(&x->merged);
 	ids_done(&x->key);
 	free(x->key_row);
 	free(x->row_talks);
 	pairs_done(&x->pairs);
-	free(x->count);
-	free(x->end);
 	free(x->tally);
 	free(x->excepted);
 	free(x->row);
 }
 #define _cleanup_cells_ __attribute__((cleanup(cells_done)))
-
-static size_t count_of(const struct lists *lists, uint32_t selector)
-{
-	size_t n;
-
-	lists_get(lists, selector, &n);
-	return n;
-}
-
-static bool selector_is_list(uint32_t selector)
-{
-	return selector != SELECTOR_SAME && selector != SELECTOR_NOTHING;
-}
-
-/* Responder classes that a rule leads to, by itself and by its exceptions. */
-static uint64_t responders_of(const struct cells *x, const struct cell_rule *rule)
-{
-	uint64_t n = count_of(x->reached, rule->to);
-
-	for (uint32_t e = 0; x->c->plain && e < rule->n_exceptions; e++) {
-		uint32_t to = x->c->exceptions[rule->first_exception + e].to;
-
-		n += selector_is_list(to) ? count_of(x->reached, to) : 0;
-	}
-	return n;
-}
-
-/* Refuses before the work is begun, with the widest rule by name: it is the one to change. */
-static int refuse_wide(const struct cells *x)
-{
-	struct compile *c = x->c;
-	uint64_t steps = 0, widest = 0;
-	const struct rule *rule = NULL;
-	char advice[256];
-
-	for (size_t i = 0; i < c->policy->n_rules; i++) {
-		uint64_t mine;
-
-		if (!c->rules[i].live)
-			continue;
-		mine = (uint64_t)count_of(x->reached, c->rules[i].from) * count_of(x->reached, c->rules[i].to);
-		steps += count_of(&c->members, c->rules[i].from) * responders_of(x, &c->rules[i]);
-		if (mine > widest) {
-			widest = mine;
-			rule = &c->policy->rules[i];
-		}
-	}
-	if (steps <= COMPILE_MAX_STEPS && widest <= COMPILE_MAX_PAIRS)
-		return 0;
-	snprintf(advice, sizeof(advice), "rule %.80s alone joins %llu pairs; narrow its `from` or `to`, or let rules name segments, not devices",
-		 rule->id, (unsigned long long)widest);
-	if (widest > COMPILE_MAX_PAIRS)
-		return compile_refuse(c, "pairs of classes", widest, COMPILE_MAX_PAIRS, advice);
-	return compile_refuse(c, "pairs of classes, summed over rules", steps, COMPILE_MAX_STEPS, advice);
-}
 
 static bool exception_applies(const struct compile *c, const struct cell_exception *e, uint32_t from, uint32_t to)
 {
@@ -287,8 +197,9 @@ static int default_row(struct cells *x, uint32_t *ret)
 	return row_store(x, false, ret);
 }
 
-static int pair_add(struct cells *x, uint32_t from, uint32_t to, const uint32_t *rules, size_t n)
+static int pair_add(void *ctx, uint32_t from, uint32_t to, const uint32_t *rules, size_t n)
 {
+	struct cells *x = ctx;
 	size_t known = x->keys.n;
 	uint32_t key, row, inherited;
 	int r = key_make(x, from, to, rules, n);
@@ -311,134 +222,6 @@ static int pair_add(struct cells *x, uint32_t from, uint32_t to, const uint32_t 
 		return compile_refuse(x->c, "pairs of classes", x->pairs.n + 1, COMPILE_MAX_PAIRS,
 				      "narrow the rules with the widest `from` and `to`");
 	return pairs_add(&x->pairs, to, row, x->row_talks[row]);
-}
-
-/* The rules whose `from` matches this class, in file order. */
-static int rules_gather(struct cells *x, uint32_t from)
-{
-	size_t n, n_rules;
-	const uint32_t *selectors = intern_ids(&x->c->signatures, from - 1, &n);
-	int r = 0;
-
-	x->rules.n = 0;
-	for (size_t i = 0; i < n && r >= 0; i++) {
-		const uint32_t *rules = lists_get(&x->by_from, selectors[i], &n_rules);
-
-		r = ids_add_all(&x->rules, rules, n_rules);
-	}
-	ids_sort(&x->rules);
-	return r;
-}
-
-/* An exception may tell a class from its plainer one where no rule does. */
-static int touch_excepted(struct cells *x, const struct cell_rule *rule)
-{
-	int r = 0;
-
-	for (uint32_t e = 0; x->c->plain && e < rule->n_exceptions && r >= 0; e++) {
-		uint32_t to = x->c->exceptions[rule->first_exception + e].to;
-		const uint32_t *classes;
-		size_t n;
-
-		if (!selector_is_list(to))
-			continue;
-		classes = lists_get(x->reached, to, &n);
-		r = ids_add_all(&x->touched, classes, n);
-	}
-	return r;
-}
-
-/* Sorts the rules by responder class: counts, lays out, fills. Each class then has its rules in file order. */
-static int hits_gather(struct cells *x)
-{
-	const struct compile *c = x->c;
-	size_t n, total = 0;
-	int r = 0;
-
-	x->touched.n = 0;
-	for (size_t i = 0; i < x->rules.n && r >= 0; i++) {
-		const uint32_t *to = lists_get(x->reached, c->rules[x->rules.items[i]].to, &n);
-
-		for (size_t t = 0; t < n && r >= 0; t++)
-			if (!x->count[to[t]]++)
-				r = ids_add(&x->touched, to[t]);
-		total += n;
-		if (r >= 0)
-			r = touch_excepted(x, &c->rules[x->rules.items[i]]);
-	}
-	ids_sort(&x->touched);
-	if (r >= 0)
-		r = array_reserve(&x->hits.items, &x->hits.capacity, total, sizeof(*x->hits.items));
-	if (r < 0)
-		return r;
-	total = 0;
-	for (size_t t = 0; t < x->touched.n; t++) {
-		x->end[x->touched.items[t]] = (uint32_t)total;
-		total += x->count[x->touched.items[t]];
-	}
-	for (size_t i = 0; i < x->rules.n; i++) {
-		const uint32_t *to = lists_get(x->reached, c->rules[x->rules.items[i]].to, &n);
-
-		for (size_t t = 0; t < n; t++)
-			x->hits.items[x->end[to[t]]++] = x->rules.items[i];
-	}
-	return 0;
-}
-
-static const uint32_t *hits_of(const struct cells *x, uint32_t to, size_t *ret_n)
-{
-	*ret_n = x->count[to];
-	return x->hits.items + (*ret_n ? x->end[to] - *ret_n : 0);
-}
-
-/* All rules of a responder with a plainer one: those that lead to either, in file order. */
-static int hits_merge(struct cells *x, uint32_t to)
-{
-	size_t n_plain, n_own;
-	const uint32_t *plain = hits_of(x, x->c->plain[to], &n_plain), *own = hits_of(x, to, &n_own);
-	int r = array_reserve(&x->merged.items, &x->merged.capacity, n_plain + n_own, sizeof(*x->merged.items));
-
-	if (r < 0)
-		return r;
-	for (x->merged.n = 0; n_plain || n_own;) {
-		bool take_own = !n_plain || (n_own && *own < *plain);
-
-		x->merged.items[x->merged.n++] = take_own ? *own++ : *plain++;
-		take_own ? n_own-- : n_plain--;
-	}
-	return 0;
-}
-
-static int responder_pair(struct cells *x, uint32_t from, uint32_t to)
-{
-	const uint32_t *rules;
-	size_t n;
-	int r;
-
-	if (!x->c->plain || !x->c->plain[to]) {
-		rules = hits_of(x, to, &n);
-		return pair_add(x, from, to, rules, n);
-	}
-	r = hits_merge(x, to);
-	return r < 0 ? r : pair_add(x, from, to, x->merged.items, x->merged.n);
-}
-
-static int class_pairs(struct cells *x, uint32_t from)
-{
-	const uint32_t *plain = x->c->plain;
-	int r = rules_gather(x, from);
-
-	if (r >= 0)
-		r = hits_gather(x);
-	pairs_begin(&x->pairs, from);
-	for (int pass = 0; pass < (plain ? 2 : 1); pass++)
-		for (size_t t = 0; t < x->touched.n && r >= 0; t++)
-			if (!plain || !plain[x->touched.items[t]] == !pass)
-				r = responder_pair(x, from, x->touched.items[t]);
-	for (size_t t = 0; t < x->touched.n; t++)
-		x->count[x->touched.items[t]] = 0;
-	pairs_end(&x->pairs);
-	return r;
 }
 
 static int cells_move(struct cells *x, struct image *image)
@@ -468,10 +251,6 @@ int compile_cells(struct compile *c)
 	int r = cells_init(&x, c);
 
 	if (r >= 0)
-		r = refuse_wide(&x);
-	for (int pass = 0; pass < (c->plain ? 2 : 1); pass++)
-		for (uint32_t from = 1; from <= c->signatures.n && r >= 0; from++)
-			if (!c->plain || !c->plain[from] == !pass)
-				r = class_pairs(&x, from);
+		r = walk_pairs(c, &x.pairs, pair_add, &x);
 	return r < 0 ? r : cells_move(&x, c->image);
 }
