@@ -115,9 +115,9 @@ struct verdict image_decide(const struct image *image, uint16_t from, uint16_t t
 	X(VERDICTS, "verdicts", "verdicts", POLICY, 16, 0) /* of 12 bytes, in an array */ \
 	X(SERVICES, "services", "services", POLICY, sizeof(struct service), 0) \
 	X(NETWORKS, "networks", "prefixes", POLICY, 96, 0) \
-	X(DEVICES, "devices", "devices with a MAC", START, sizeof(struct device) + sizeof(struct budget) + 64, 0) \
+	X(DEVICES, "devices", "devices with a MAC", START, sizeof(struct device) + sizeof(struct budget) + sizeof(struct limit) + 64, 0) \
 	X(BINDINGS, "bindings", "addresses of devices and of the gateway", START, sizeof(struct binding) + 80, 0) \
-	X(COUNTERS, "counters", "counters of devices, on each CPU", START, 0, sizeof(struct device_counters)) \
+	X(COUNTERS, "counters", "counters and limits of devices, on each CPU", START, 0, sizeof(struct device_counters) + sizeof(struct limit_share)) \
 	X(FLOWS, "flows", "conversations", START, IMAGE_FLOW_BYTES, 0) \
 	X(CACHE, "cache", "lines of the flow cache, all CPUs together", START, IMAGE_CACHE_LINE, 0)
 
