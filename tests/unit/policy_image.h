@@ -54,11 +54,11 @@ static inline void compiled_done(struct compiled *c)
 }
 
 /* "allow by RULE", "deny by RULE", "would_deny by RULE", or "… by default"; valid until the next call. */
-static inline const char *judged(const struct compiled *c, const char *from, const char *to, const char *service)
+static inline const char *judged_at(const struct compiled *c, const char *from, const char *to, const char *service, int64_t at)
 {
 	static const char *const words[] = {"allow", "deny", "would_deny"};
 	static char text[128];
-	struct explain_query query = {from, to, service};
+	struct explain_query query = {from, to, service, at};
 	struct explanation e = {0};
 	struct diagnostics d = {0};
 	int r = policy_explain(c->policy, c->image, &query, &d, &e);
@@ -69,6 +69,11 @@ static inline const char *judged(const struct compiled *c, const char *from, con
 	snprintf(text, sizeof(text), "%s by %s", words[e.verdict], e.rule < c->policy->n_rules ? c->policy->rules[e.rule].id : "default");
 	explanation_done(&e);
 	return text;
+}
+
+static inline const char *judged(const struct compiled *c, const char *from, const char *to, const char *service)
+{
+	return judged_at(c, from, to, service, 0);
 }
 
 #define judges(c, from, to, service, expected) \

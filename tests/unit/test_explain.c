@@ -21,7 +21,7 @@
 
 static struct explanation explained(const struct compiled *c, const char *from, const char *to, const char *service)
 {
-	struct explain_query query = {from, to, service};
+	struct explain_query query = {from, to, service, 0};
 	struct explanation e = {0};
 	struct diagnostics d = {0};
 	int r = policy_explain(c->policy, c->image, &query, &d, &e);
@@ -187,7 +187,7 @@ Test(explain, the_exception_it_advises_lifts_the_deny)
 static void refuses_question(const char *from, const char *to, const char *service, const char *words)
 {
 	struct compiled c = compiled_text(POLICY, NULL, NULL);
-	struct explain_query query = {from, to, service};
+	struct explain_query query = {from, to, service, 0};
 	struct explanation e = {0};
 	struct diagnostics d = {0};
 

@@ -152,7 +152,7 @@ Test(limits, explain_names_them)
 		struct explanation e = {0};
 		const struct explain_step *step;
 
-		cr_assert_eq(policy_explain(c.policy, c.image, &(struct explain_query){cases[i].from, cases[i].to, "tcp/443"}, &d, &e), 0);
+		cr_assert_eq(policy_explain(c.policy, c.image, &(struct explain_query){cases[i].from, cases[i].to, "tcp/443", 0}, &d, &e), 0);
 		step = &e.steps[e.n_steps - 1];
 		cr_expect_str_eq(step->stage, "limits");
 		cr_expect_str_eq(step->result, cases[i].result);

@@ -105,6 +105,7 @@ struct gateway_config {
 
 	enum config_xdp xdp;
 	bool fail_open;
+	bool clock_trusted; /* the wall clock is believed without NTP */
 	uint32_t max_devices; /* 0: auto */
 	uint32_t max_flows;   /* 0: auto */
 	uint64_t cache_bytes; /* over all CPUs; 0: auto */

@@ -64,6 +64,17 @@ const char *config_xdp_name(enum config_xdp xdp)
 	return xdp_names[xdp];
 }
 
+static void parse_clock(struct form *f, const struct yaml_node *value, void *field, const void *arg)
+{
+	static const char *const names[] = {"kernel", "trusted"};
+	static const struct form_words words = FORM_WORDS("whose word is taken for the clock", names);
+	int word = 0;
+
+	(void)arg;
+	form_word(f, value, &word, &words);
+	*(bool *)field = word == 1;
+}
+
 static void parse_fail(struct form *f, const struct yaml_node *value, void *field, const void *arg)
 {
 	static const char *const choices[] = {"closed", "open"};
@@ -198,6 +209,7 @@ static const struct form_key config_keys[] = {
 	{.name = "bpffs", .parse = parse_path, .offset = FIELD(bpffs)},
 	{.name = "xdp", .parse = form_word, .offset = FIELD(xdp), .arg = &xdp_words},
 	{.name = "fail", .parse = parse_fail, .offset = FIELD(fail_open)},
+	{.name = "clock", .parse = parse_clock, .offset = FIELD(clock_trusted)},
 	{.name = "capacity", .parse = parse_capacity},
 	{.name = "addresses", .parse = parse_addresses},
 };

@@ -29,6 +29,18 @@ static enum control_status print_document(const struct invocation *inv, const js
 	return r < 0 ? complain(inv, CONTROL_ERROR, "cannot write the output: %s", strerror(-r)) : CONTROL_DONE;
 }
 
+/* "maint", and for rules that depend on time what was and what will be: "maint: allow at all times -> allow in schedule …, else deny" */
+static void rule_cell(struct table *table, const json_t *item)
+{
+	const char *rule = *field(item, "rule") ? field(item, "rule") : "(default)", *always = "at all times the same";
+	const char *before = field(item, "when_before"), *after = field(item, "when_after");
+	_cleanup_free_ char *text = NULL;
+
+	if (*before || *after)
+		text = format_text("%s: %s -> %s", rule, *before ? before : always, *after ? after : always);
+	table_cell(table, TINT_PLAIN, text ? text : rule);
+}
+
 static void diff_print(const json_t *list)
 {
 	static const char *const headings[] = {"FROM", "TO", "SERVICE", "BEFORE", "AFTER", "RULE"};
@@ -48,7 +60,7 @@ static void diff_print(const json_t *list)
 		table_cell(table, TINT_PLAIN, field(item, "service"));
 		table_cell(table, tint_of_verdict(field(item, "before")), field(item, "before"));
 		table_cell(table, tint_of_verdict(field(item, "after")), field(item, "after"));
-		table_cell(table, TINT_PLAIN, *field(item, "rule") ? field(item, "rule") : "(default)");
+		rule_cell(table, item);
 	}
 	table_print(table, stdout, output_colour());
 }

@@ -5,6 +5,7 @@
 
 #include "../config/capacity.h"
 #include "../lib/cleanup.h"
+#include "../lib/clock.h"
 #include "../lib/memory.h"
 #include "command.h"
 #include "compiled.h"
@@ -228,7 +229,7 @@ static enum control_status check_run(const struct invocation *inv)
 	if (r >= 0)
 		r = compiled_load(inv->operands, inv->n_operands, &view.env, &v.diagnostics, &v.compiled, &message);
 	if (r >= 0)
-		r = policy_run_tests(v.compiled.policy, v.compiled.image, &v.diagnostics, &v.passed, &v.failed);
+		r = policy_run_tests(v.compiled.policy, v.compiled.image, (int64_t)(clock_wall_ns() / NS_PER_S), &v.diagnostics, &v.passed, &v.failed);
 	if (r >= 0)
 		check_capacity(inv, view.config, &v);
 	if (r < 0 && !v.diagnostics.errors) {

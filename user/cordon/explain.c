@@ -3,6 +3,7 @@
 
 #include "../events/events.h"
 #include "../lib/cleanup.h"
+#include "../lib/clock.h"
 #include "command.h"
 #include "compiled.h"
 #include "engine.h"
@@ -75,7 +76,7 @@ static int explanation_print(void *ctx, json_t *doc)
 static enum control_status explain_compiled(const struct invocation *inv, const struct compiled *c, struct diagnostics *d)
 {
 	const struct explain_args *args = inv->args;
-	const struct explain_query query = {args->from, args->to, args->service};
+	const struct explain_query query = {args->from, args->to, args->service, (int64_t)(clock_wall_ns() / NS_PER_S)};
 	struct explanation e = {};
 	json_t *doc;
 	int r = policy_explain(c->policy, c->image, &query, d, &e);

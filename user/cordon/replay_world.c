@@ -2,12 +2,14 @@
 #include "replay_world.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "../lib/addr.h"
 #include "../lib/buf.h"
 #include "../lib/cleanup.h"
+#include "../lib/clock.h"
 #include "../lib/names.h"
 
 void replay_world_done(struct replay_world *world)
@@ -109,10 +111,22 @@ static int rows_make(struct replay_world *world, const struct compiled *c, struc
 	return 0;
 }
 
+/* Time in here is that of this machine, believed, and runs ahead by what was waited for. */
+static struct window_version *windows_make(const struct replay_world *world, const struct image *image)
+{
+	struct window_version *versions = calloc(image->n_windows + 1, sizeof(*versions));
+	uint64_t now = dataplane_now(world->dp);
+
+	if (versions)
+		image_windows(image, (int64_t)clock_wall_of_boot(now), now, versions);
+	return versions;
+}
+
 /* Takes `c` over if it succeeds. */
 static int world_apply(struct replay_world *world, struct compiled *c, char **ret_why)
 {
 	_cleanup_free_ struct dataplane_device *rows = NULL;
+	_cleanup_free_ struct window_version *versions = NULL;
 	struct dataplane_apply apply = {.image = c->image};
 	uint32_t generation;
 	int r;
@@ -124,6 +138,11 @@ static int world_apply(struct replay_world *world, struct compiled *c, char **re
 	if (r < 0)
 		return r;
 	apply.devices = rows;
+	versions = windows_make(world, c->image);
+	if (!versions)
+		return -ENOMEM;
+	apply.windows = versions;
+	apply.n_windows = c->image->n_windows;
 	r = dataplane_apply(world->dp, &apply, &generation, ret_why);
 	if (r < 0)
 		return r;
@@ -326,8 +345,14 @@ static int world_reset(struct replay_world *world, char **ret_why)
 
 static int world_wait(struct replay_world *world, uint64_t ns)
 {
+	const struct image *image = world->compiled.image;
+	_cleanup_free_ struct window_version *versions = NULL;
 	int r = dataplane_clock_advance(world->dp, ns);
 
+	if (r < 0)
+		return r;
+	versions = windows_make(world, image);
+	r = versions ? dataplane_windows_set(world->dp, versions, image->n_windows) : -ENOMEM;
 	return r < 0 ? r : dataplane_flows_sweep(world->dp, NULL, NULL);
 }
 

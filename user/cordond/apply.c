@@ -21,15 +21,22 @@ static int put_in_force(struct engine *e, const struct policy *policy, const str
 			int (*store)(void *ctx, uint32_t generation), void *ctx, uint32_t *ret_generation, char **ret_why)
 {
 	struct dataplane_apply what = { .image = image, .before_flip = store, .ctx = ctx };
+	_cleanup_free_ struct window_version *versions = NULL;
 	int r;
 
 	engine_drain_events(e);
 	r = identity_assign(e->identity, policy, image, &what.devices, &what.n_devices);
 	if (r < 0)
 		return r;
+	versions = windows_versions(e, image);
+	what.windows = versions;
+	what.n_windows = image->n_windows;
 	r = dataplane_apply(e->dp, &what, ret_generation, ret_why);
-	if (r < 0)
+	if (r < 0) {
+		e->windows = (struct windows){ 0 }; /* what the kernel has is older */
 		return r;
+	}
+	e->windows.generation = *ret_generation;
 	identity_commit(e->identity, policy, image);
 	e->places = devices_places(e);
 	if (rule_book_add(&e->rules, *ret_generation, policy) < 0)

@@ -86,8 +86,9 @@ static json_t *diff_json(const struct reach_diff *diff)
 	for (size_t i = 0; i < diff->n; i++) {
 		const struct reach_change *c = &diff->items[i];
 
-		json_array_append_new(list, json_pack("{s:s?, s:s?, s:s?, s:s, s:s, s:s?}", "from", c->from, "to", c->to, "service", c->service,
-						      "before", verdict_name(c->before), "after", verdict_name(c->after), "rule", c->rule));
+		json_array_append_new(list, json_pack("{s:s?, s:s?, s:s?, s:s, s:s, s:s?, s:s?, s:s?}", "from", c->from, "to", c->to, "service",
+						      c->service, "before", verdict_name(c->before), "after", verdict_name(c->after), "rule", c->rule,
+						      "when_before", c->when_before, "when_after", c->when_after));
 	}
 	return list;
 }

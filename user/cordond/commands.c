@@ -120,7 +120,8 @@ static void command_explain(void *ctx, struct control_client *client, const stru
 {
 	__attribute__((cleanup(explanation_done))) struct explanation explanation = { 0 };
 	_cleanup_diagnostics_ struct diagnostics d = { 0 };
-	struct explain_query query = { argument_text(request, "from"), argument_text(request, "to"), argument_text(request, "service") };
+	struct explain_query query = { argument_text(request, "from"), argument_text(request, "to"), argument_text(request, "service"),
+				       windows_now(ctx) };
 	struct engine *e = ctx;
 	int r;
 

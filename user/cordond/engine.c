@@ -76,6 +76,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 	dataplane_flows_sweep(e->dp, on_flow_ended, e);
 	engine_store_again(e);
 	devices_store(e);
+	windows_watch(e);
 }
 
 static void on_recompile(evutil_socket_t fd, short what, void *ctx)

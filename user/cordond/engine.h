@@ -26,6 +26,7 @@
 #include "names.h"
 #include "ports.h"
 #include "revision.h"
+#include "windows.h"
 #include "worker.h"
 
 struct engine {
@@ -53,6 +54,7 @@ struct engine {
 	struct devices devices;
 	uint64_t places;            /* devices_places() of the rows in force */
 	struct health health;
+	struct windows windows;
 
 	bool starting;            /* what shall be in force is being worked out */
 	void (*on_started)(void *ctx);

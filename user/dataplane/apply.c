@@ -27,6 +27,7 @@
 #include "kernel.h"
 #include "rows.h"
 #include "tables.h"
+#include "windows.h"
 
 struct plan_device {
 	const struct dataplane_device *want;
@@ -301,7 +302,7 @@ static int write_rest(struct dataplane *dp, const struct plan *plan, const struc
 }
 
 /* All that a packet of the new generation will read. */
-static int write_idle_side(struct dataplane *dp, struct plan *plan, const struct image *image, char **ret_why)
+static int write_idle_side(struct dataplane *dp, struct plan *plan, const struct dataplane_apply *what, char **ret_why)
 {
 	int r;
 
@@ -314,7 +315,10 @@ static int write_idle_side(struct dataplane *dp, struct plan *plan, const struct
 	if (r < 0)
 		return r;
 	dp->last_tried = plan->generation;
-	r = tables_put(dp, image, plan->generation, ret_why);
+	r = tables_put(dp, what->image, plan->generation, ret_why);
+	if (r < 0)
+		return r;
+	r = windows_put(dp, what, plan->side);
 	if (r < 0)
 		return r;
 	r = write_devices(dp, plan);
@@ -326,7 +330,7 @@ static int write_idle_side(struct dataplane *dp, struct plan *plan, const struct
 	r = write_addresses(dp, plan);
 	if (r < 0)
 		return r;
-	return write_rest(dp, plan, image);
+	return write_rest(dp, plan, what->image);
 }
 
 /* Rows taken for a policy that did not come. What cannot leave now is given up at the next apply or start. */
@@ -392,7 +396,7 @@ void apply_leave_old(struct dataplane *dp)
 
 static int prepare(struct dataplane *dp, struct plan *plan, const struct dataplane_apply *what, char **ret_why)
 {
-	int r = write_idle_side(dp, plan, what->image, ret_why);
+	int r = write_idle_side(dp, plan, what, ret_why);
 
 	if (r == 0 && what->before_flip)
 		r = what->before_flip(what->ctx, plan->generation);

@@ -112,6 +112,8 @@ struct dataplane_apply {
 	const struct image *image;
 	const struct dataplane_device *devices; /* all that shall exist afterwards */
 	size_t n_devices;
+	const struct window_version *windows; /* by window of the image; NULL: nobody knows the time */
+	size_t n_windows;                     /* as the image has */
 	int (*before_flip)(void *ctx, uint32_t generation);
 	void *ctx;
 	/*
@@ -135,6 +137,12 @@ int dataplane_confirm(struct dataplane *dp);
 int dataplane_revert(struct dataplane *dp);
 /* From here on single devices are written into the policy that is in force again: its image is the caller's again. */
 void dataplane_follow_revert(struct dataplane *dp);
+
+/*
+ * Other times for all windows of the policy that was applied last. -EINVAL: it has not so many. -ESTALE: it was taken back.
+ * Waits a grace period if any changes.
+ */
+int dataplane_windows_set(struct dataplane *dp, const struct window_version *versions, size_t n);
 
 /* One device, at once, within the policy in force; live flows of it are judged anew. */
 int dataplane_device_set(struct dataplane *dp, const struct dataplane_device *device, char **ret_why);

@@ -246,7 +246,7 @@ int load_tables(struct dataplane *dp)
 	} shared[] = {
 		{dp->bpf->maps.control, &dp->control}, {dp->bpf->maps.ports, &dp->ports},     {dp->bpf->maps.devices, &dp->devices},
 		{dp->bpf->maps.bindings, &dp->bindings}, {dp->bpf->maps.budgets, &dp->budgets},
-		{dp->bpf->maps.limits, &dp->limits},
+		{dp->bpf->maps.limits, &dp->limits}, {dp->bpf->maps.windows, &dp->windows},
 	};
 
 	_Static_assert(ARRAY_SIZE(shared) == ARRAY_SIZE(dp->mappings), "one mapping a shared table");

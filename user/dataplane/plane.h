@@ -64,12 +64,13 @@ struct dataplane {
 	enum dataplane_xdp xdp;
 
 	struct table_like tables[PLANE_TABLES];
-	struct mapping mappings[6];
+	struct mapping mappings[7];
 	struct control *control;
 	struct port *ports;
 	struct device *devices;
 	struct binding *bindings;
 	struct budget *budgets;
+	struct window *windows; /* both sides */
 	struct limit *limits;
 
 	struct rows device_rows;

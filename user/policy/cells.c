@@ -3,7 +3,7 @@
  * The rules of each pair of classes (walk.c) to verdicts. Pairs with the same list of rules share a row, and so do rows that
  * come out equal. A pair that comes out as its plainer classes do needs no entry.
  */
-#include "compile.h"
+#include "chains.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,15 +14,11 @@
 
 #define KEY_EXCEPTION 0x80000000u /* in the list of rules of a pair: this exception of the rule before it applies */
 
-/* What rules said of one service class so far; the first of each kind in file order. */
-struct tally {
-	uint32_t deny, audit, allow;
-};
-
 struct cells {
 	struct compile *c;
 	struct intern keys;         /* lists of rules */
-	struct intern rows;         /* verdicts of all service classes */
+	struct intern rows;         /* verdicts of all service classes; `next` is an index into those that only chains lead to */
+	struct chains chains;
 	uint32_t *key_row;          /* key -> row, ROW_NONE if all is default */
 	size_t key_capacity;
 	bool *row_talks;
@@ -31,7 +27,6 @@ struct cells {
 
 	/* of one row */
 	struct ids key;
-	struct tally *tally;        /* by service class */
 	uint32_t *excepted;         /* by service class: stamp of the rule that excepts it */
 	uint32_t stamp;
 	struct verdict *row;
@@ -40,25 +35,26 @@ struct cells {
 static int cells_init(struct cells *x, struct compile *c)
 {
 	size_t width = c->image->head.service_classes;
+	int r;
 
 	x->c = c;
-	x->tally = calloc(width, sizeof(*x->tally));
 	x->excepted = calloc(width, sizeof(*x->excepted));
 	x->row = calloc(width, sizeof(*x->row));
-	if (!x->tally || !x->excepted || !x->row)
+	if (!x->excepted || !x->row)
 		return -ENOMEM;
-	return pairs_init(&x->pairs, c->plain, c->signatures.n + 1);
+	r = chains_init(&x->chains, c);
+	return r < 0 ? r : pairs_init(&x->pairs, c->plain, c->signatures.n + 1);
 }
 
 static void cells_done(struct cells *x)
 {
 	intern_done(&x->keys);
 	intern_done(&x->rows);
+	chains_done(&x->chains);
 	ids_done(&x->key);
 	free(x->key_row);
 	free(x->row_talks);
 	pairs_done(&x->pairs);
-	free(x->tally);
 	free(x->excepted);
 	free(x->row);
 }
@@ -117,35 +113,19 @@ static void mark_excepted(struct cells *x, uint32_t rule, const struct cell_exce
 		x->excepted[classes ? classes[i] : i] = x->stamp;
 }
 
-static void tally_rule(struct cells *x, uint32_t number)
+static int tally_rule(struct cells *x, uint32_t number)
 {
-	const struct rule *rule = &x->c->policy->rules[number];
-	size_t n, kind = !rule->deny ? offsetof(struct tally, allow) :
-			 rule->mode == CORDON_MODE_AUDIT ? offsetof(struct tally, audit) : offsetof(struct tally, deny);
+	size_t n;
 	const uint32_t *classes = set_classes(x->c, x->c->rules[number].services, &n);
+	int r = 0;
 
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; i < n && r >= 0; i++) {
 		uint32_t class = classes ? classes[i] : i;
-		uint32_t *first = (uint32_t *)((uint8_t *)&x->tally[class] + kind);
 
-		if (*first == CORDON_RULE_NONE && x->excepted[class] != x->stamp)
-			*first = number;
+		if (x->excepted[class] != x->stamp)
+			r = chains_tally(&x->chains, class, number);
 	}
-}
-
-/*
- * deny > allow > default. A deny in mode audit only weakens itself: it passes as would_deny what an allow lets through, and
- * opens nothing that would be closed without it.
- */
-static struct verdict tally_verdict(const struct tally *t)
-{
-	if (t->deny != CORDON_RULE_NONE)
-		return (struct verdict){.next = CORDON_CHAIN_END, .rule = t->deny, .action = CORDON_ACTION_DENY};
-	if (t->allow == CORDON_RULE_NONE)
-		return (struct verdict){.next = CORDON_CHAIN_END, .rule = CORDON_RULE_NONE, .action = CORDON_ACTION_DEFAULT};
-	if (t->audit != CORDON_RULE_NONE)
-		return (struct verdict){.next = CORDON_CHAIN_END, .rule = t->audit, .action = CORDON_ACTION_DENY, .flags = VERDICT_AUDIT};
-	return (struct verdict){.next = CORDON_CHAIN_END, .rule = t->allow, .action = CORDON_ACTION_ALLOW};
+	return r;
 }
 
 static int row_store(struct cells *x, bool talks, uint32_t *ret)
@@ -157,8 +137,8 @@ static int row_store(struct cells *x, bool talks, uint32_t *ret)
 		r = array_reserve(&x->row_talks, &x->row_capacity, x->rows.n, sizeof(*x->row_talks));
 	if (r < 0)
 		return r;
-	if (x->rows.n * width > COMPILE_MAX_VERDICTS)
-		return compile_refuse(x->c, "verdicts", x->rows.n * width, COMPILE_MAX_VERDICTS,
+	if (x->rows.n * width + x->chains.verdicts.n > COMPILE_MAX_VERDICTS)
+		return compile_refuse(x->c, "verdicts", x->rows.n * width + x->chains.verdicts.n, COMPILE_MAX_VERDICTS,
 				      "let rules share lists of services and name segments, not devices");
 	x->row_talks[*ret] = talks;
 	return 0;
@@ -168,32 +148,30 @@ static int row_make(struct cells *x, uint32_t *ret)
 {
 	size_t width = x->c->image->head.service_classes;
 	bool talks = false, ruled = false;
+	int r = 0;
 
-	memset(x->tally, 0xff, width * sizeof(*x->tally));
-	for (size_t i = 0; i < x->key.n;) {
+	chains_begin(&x->chains);
+	for (size_t i = 0; i < x->key.n && r >= 0;) {
 		uint32_t rule = x->key.items[i++];
 
 		x->stamp++;
 		for (; i < x->key.n && x->key.items[i] & KEY_EXCEPTION; i++)
 			mark_excepted(x, rule, &x->c->exceptions[x->key.items[i] & ~KEY_EXCEPTION]);
-		tally_rule(x, rule);
+		r = tally_rule(x, rule);
 	}
-	for (size_t s = 0; s < width; s++) {
-		x->row[s] = tally_verdict(&x->tally[s]);
-		talks |= x->row[s].action == CORDON_ACTION_ALLOW || x->row[s].flags & VERDICT_AUDIT;
+	for (size_t s = 0; s < width && r >= 0; s++) {
+		r = chains_end(&x->chains, (uint32_t)s, &x->row[s], &talks);
 		ruled |= x->row[s].action != CORDON_ACTION_DEFAULT;
 	}
 	*ret = ROW_NONE;
-	return ruled ? row_store(x, talks, ret) : 0;
+	return r >= 0 && ruled ? row_store(x, talks, ret) : r;
 }
 
 /* A row that says of every service what no entry would say, for a pair that would else be judged as plainer classes are. */
 static int default_row(struct cells *x, uint32_t *ret)
 {
-	static const struct tally none = {CORDON_RULE_NONE, CORDON_RULE_NONE, CORDON_RULE_NONE};
-
 	for (size_t s = 0; s < x->c->image->head.service_classes; s++)
-		x->row[s] = tally_verdict(&none);
+		x->row[s] = (struct verdict){.rule = CORDON_RULE_NONE, .next = CORDON_CHAIN_END, .action = CORDON_ACTION_DEFAULT};
 	return row_store(x, false, ret);
 }
 
@@ -226,9 +204,9 @@ static int pair_add(void *ctx, uint32_t from, uint32_t to, const uint32_t *rules
 
 static int cells_move(struct cells *x, struct image *image)
 {
-	size_t width = image->head.service_classes, size;
+	size_t width = image->head.service_classes, n = x->rows.n * width, size;
 
-	image->verdicts = calloc(x->rows.n * width + 1, sizeof(*image->verdicts));
+	image->verdicts = calloc(n + x->chains.verdicts.n + 1, sizeof(*image->verdicts));
 	if (!image->verdicts)
 		return -ENOMEM;
 	for (uint32_t row = 0; row < x->rows.n; row++) {
@@ -236,6 +214,12 @@ static int cells_move(struct cells *x, struct image *image)
 
 		memcpy(image->verdicts + row * width, verdicts, size);
 	}
+	for (uint32_t i = 0; i < x->chains.verdicts.n; i++)
+		memcpy(&image->verdicts[n + i], intern_data(&x->chains.verdicts, i, &size), sizeof(*image->verdicts));
+	image->n_chained = x->chains.verdicts.n;
+	for (size_t i = 0; i < n + image->n_chained; i++)
+		if (image->verdicts[i].next != CORDON_CHAIN_END)
+			image->verdicts[i].next += (uint32_t)n;
 	image->n_cells = x->rows.n;
 	if (pairs_finish(&x->pairs) < 0)
 		return -ENOMEM;

@@ -20,8 +20,6 @@ static const char *consequence(const struct rule *rule, int reason)
 {
 	if (reason == POLICY_PARKED_FACT)
 		return rule->deny ? "taken as true" : "taken as false";
-	if (POLICY_PARKED_CONDITIONS & 1u << reason)
-		return rule->deny ? "this deny holds at all times" : "this allow opens nothing";
 	if (reason == POLICY_PARKED_RELATED)
 		return "only the rule's own services are";
 	return rule->deny ? "that part of the rule stops nothing" : "that part of the rule opens nothing";

@@ -10,6 +10,7 @@
 #include "../lib/cleanup.h"
 #include "decide.h"
 #include "limits.h"
+#include "windows.h"
 
 int compile_refuse(struct compile *c, const char *what, uint64_t needed, uint64_t available, const char *advice)
 {
@@ -144,7 +145,7 @@ static int head_fill(struct compile *c)
 
 static void compile_done(struct compile *c)
 {
-	struct intern *tables[] = {&c->selector_texts, &c->service_sets, &c->tags, &c->contexts, &c->bases, &c->signatures, &c->combinations};
+	struct intern *tables[] = {&c->selector_texts, &c->service_sets, &c->windows, &c->tags, &c->contexts, &c->bases, &c->signatures, &c->combinations};
 	struct lists *rows[] = {&c->service_classes_of, &c->by_segment, &c->by_device, &c->by_tag, &c->by_region, &c->members, &c->own};
 	struct ids *lists[] = {&c->of_any, &c->of_local, &c->of_internet, &c->of_gateway, &c->conditional_places};
 
@@ -169,7 +170,7 @@ static void compile_done(struct compile *c)
 int policy_compile(const struct policy *policy, const struct policy_env *env, struct diagnostics *d, struct image **ret)
 {
 	static int (*const steps[])(struct compile *) = {
-		rules_name, compile_selectors, compile_regions, compile_index, compile_services, compile_classes, compile_cells,
+		rules_name, compile_windows, compile_selectors, compile_regions, compile_index, compile_services, compile_classes, compile_cells, compile_windows_move,
 		compile_names, devices_fill, gateway_fill, networks_fill, head_fill,
 	};
 	static const struct policy_env nothing;

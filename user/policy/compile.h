@@ -74,6 +74,7 @@ struct compile {
 	bool conditional;              /* any selector with conditions */
 	struct intern contexts;        /* id: context; selectors that name the region or one around it */
 
+	struct intern windows;         /* struct image_window: window - 1 */
 	struct intern bases;           /* see classes.c */
 	struct intern signatures;      /* class - 1 -> selectors */
 	struct intern combinations;    /* {base, context} */

@@ -158,19 +158,11 @@ static int exception_add(struct compile *c, const struct exception *from_model)
 	return 0;
 }
 
-/* An allow that waits for a schedule or an end opens nothing; a deny that does holds always (policy.md 6). */
-static bool rule_opens_nothing(const struct rule *rule)
-{
-	return !rule->deny && rule->parked & POLICY_PARKED_CONDITIONS;
-}
-
 static int rule_compile(struct compile *c, const struct rule *rule, struct cell_rule *ret)
 {
 	int r;
 
 	ret->first_exception = (uint32_t)c->n_exceptions;
-	if (rule_opens_nothing(rule))
-		return 0;
 	r = services_intern(c, &rule->services, &ret->services);
 	if (r >= 0)
 		r = selector_intern(c, &rule->from, &rule->if_from, rule->deny, false, &ret->from);

@@ -113,9 +113,9 @@ static const struct exception *exception_find(const struct policy *policy, const
 	return NULL;
 }
 
-struct rule_view rule_view(const struct policy *policy, const struct rule *rule, const struct end *from, const struct end *to,
-			   uint32_t service)
+struct rule_view rule_view(const struct moment *m, const struct rule *rule, const struct end *from, const struct end *to, uint32_t service)
 {
+	const struct policy *policy = m->policy;
 	bool from_in = end_in(policy, from, &rule->from), to_in = end_in(policy, to, &rule->to);
 	bool from_meets = end_meets(from, &rule->if_from, rule->deny), to_meets = end_meets(to, &rule->if_to, rule->deny);
 
@@ -124,23 +124,23 @@ struct rule_view rule_view(const struct policy *policy, const struct rule *rule,
 		.to = to_in && to_meets,
 		.unmet = from_in && to_in && !(from_meets && to_meets),
 		.service = services_have(&rule->services, service),
-		.parked = !rule->deny && rule->parked & POLICY_PARKED_CONDITIONS,
+		.closed = !image_window_open(m->image, m->image->rules[rule - policy->rules].window, m->at),
 		.exception = rule->deny ? exception_find(policy, rule, from, to, service) : NULL,
 	};
 }
 
 bool rule_applies(const struct rule_view *view)
 {
-	return view->from && view->to && view->service && !view->parked && !view->exception;
+	return view->from && view->to && view->service && !view->closed && !view->exception;
 }
 
-struct verdict rules_decide(const struct policy *policy, const struct end *from, const struct end *to, uint32_t service)
+struct verdict rules_decide(const struct moment *m, const struct end *from, const struct end *to, uint32_t service)
 {
 	uint32_t audit = CORDON_RULE_NONE, allow = CORDON_RULE_NONE;
 
-	for (uint32_t i = 0; i < policy->n_rules; i++) {
-		const struct rule *rule = &policy->rules[i];
-		struct rule_view view = rule_view(policy, rule, from, to, service);
+	for (uint32_t i = 0; i < m->policy->n_rules; i++) {
+		const struct rule *rule = &m->policy->rules[i];
+		struct rule_view view = rule_view(m, rule, from, to, service);
 
 		if (!rule_applies(&view))
 			continue;

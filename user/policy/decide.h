@@ -49,19 +49,25 @@ bool ends_can_meet(const struct end *from, const struct end *to);
 /* "cam-door", "cam-door (192.168.1.31)" if it has several addresses, "gateway", "10.0.0.0/8", "internet"; to free */
 char *end_name(const struct end *end);
 
+/* A policy at a moment; `at` as in image_decide(). */
+struct moment {
+	const struct policy *policy;
+	const struct image *image;
+	int64_t at;
+};
+
 /* How one rule looks at a flow. */
 struct rule_view {
 	bool from, to, service;
 	bool unmet;                         /* the peers match, the conditions on their facts do not */
-	bool parked;                        /* an allow that waits for what cannot be evaluated yet */
+	bool closed;                        /* it is not its time */
 	const struct exception *exception;  /* of a deny: takes the flow out */
 };
 
-struct rule_view rule_view(const struct policy *policy, const struct rule *rule, const struct end *from, const struct end *to,
-			   uint32_t service);
+struct rule_view rule_view(const struct moment *m, const struct rule *rule, const struct end *from, const struct end *to, uint32_t service);
 bool rule_applies(const struct rule_view *view);
 /* Every rule in file order; the same answer as image_decide(). */
-struct verdict rules_decide(const struct policy *policy, const struct end *from, const struct end *to, uint32_t service);
+struct verdict rules_decide(const struct moment *m, const struct end *from, const struct end *to, uint32_t service);
 
 /* The stricter of the two ends decides; if neither is a device, the site. */
 enum cordon_mode ends_mode(const struct policy *policy, const struct end *from, const struct end *to);

@@ -22,6 +22,7 @@ static void work_done(struct diff_work *w)
 	for (size_t i = 0; w->names && i < w->sets.n; i++)
 		free((char *)w->names[i]);
 	intern_done(&w->sets);
+	intern_done(&w->whens);
 	free(w->names);
 	free(w->meeting_deltas);
 	free(w->deltas);
@@ -122,9 +123,59 @@ static void pairs_sort(struct diff_work *w)
 	w->n_pairs = kept;
 }
 
-static struct verdict row_at(const struct verdict *row, uint32_t class)
+/* What a pair says of one service: the widest verdict of all times and its rule, and the words for when, 0: always the same. */
+struct reach {
+	enum cordon_verdict verdict;
+	uint32_t rule;
+	uint32_t when;
+	bool ruled;
+};
+
+static bool is_wider(enum cordon_verdict a, enum cordon_verdict b)
 {
-	return row ? row[class] : (struct verdict){.rule = CORDON_RULE_NONE, .action = CORDON_ACTION_DEFAULT};
+	static const int width[] = {[CORDON_VERDICT_ALLOW] = 2, [CORDON_VERDICT_WOULD_DENY] = 1, [CORDON_VERDICT_DENY] = 0};
+
+	return width[a] > width[b];
+}
+
+static int when_add(struct buf *b, const struct image *image, const struct verdict *link, enum cordon_verdict verdict)
+{
+	_cleanup_free_ char *when = link->window == CORDON_WINDOW_ALWAYS ? NULL : image_window_text(image, link->window);
+
+	if (link->window == CORDON_WINDOW_ALWAYS)
+		return buf_addf(b, "%s", verdict_words[verdict]);
+	return when ? buf_addf(b, "%s %s, else ", verdict_words[verdict], when) : -ENOMEM;
+}
+
+/* The chain link by link, each in the words of verdicts under this mode. */
+static int reach_of(struct diff_work *w, const struct image *image, const struct verdict *row, uint32_t class, enum cordon_mode mode,
+		    struct reach *ret)
+{
+	static const struct verdict none = {.rule = CORDON_RULE_NONE, .next = CORDON_CHAIN_END, .action = CORDON_ACTION_DEFAULT};
+	const struct verdict *link = row ? &row[class] : &none;
+	_cleanup_buf_ struct buf text = {0};
+	int r = 0;
+
+	*ret = (struct reach){.verdict = verdict_under(*link, mode), .rule = link->rule, .ruled = link->action != CORDON_ACTION_DEFAULT};
+	if (link->window == CORDON_WINDOW_ALWAYS)
+		return 0;
+	for (;;) {
+		enum cordon_verdict verdict = verdict_under(*link, mode);
+
+		r = when_add(&text, image, link, verdict);
+		if (r < 0)
+			return r;
+		if (is_wider(verdict, ret->verdict)) {
+			ret->verdict = verdict;
+			ret->rule = link->rule;
+		}
+		if (link->window == CORDON_WINDOW_ALWAYS)
+			break;
+		link = link->next == CORDON_CHAIN_END ? &none : &image->verdicts[link->next];
+	}
+	r = intern_add(&w->whens, buf_text(&text), text.size, &ret->when);
+	ret->when++;
+	return r;
 }
 
 static enum cordon_mode stricter(uint32_t from, uint32_t to, enum cordon_mode site)
@@ -152,12 +203,17 @@ static int change_add(struct diff_work *w, struct change change)
 
 /* What becomes of one service class. */
 struct outcome {
-	uint32_t before, after, rule;
+	uint32_t before, after, rule, when_before, when_after;
 };
 
 static bool outcome_same(const struct outcome *a, const struct outcome *b)
 {
-	return a->before == b->before && a->after == b->after && a->rule == b->rule;
+	return !memcmp(a, b, sizeof(*a));
+}
+
+static bool outcome_changes(const struct outcome *o)
+{
+	return o->before != o->after || o->when_before != o->when_after;
 }
 
 /* The service classes with the outcome of the first one left, as one delta; those taken are struck out. */
@@ -165,14 +221,15 @@ static int delta_take(struct diff_work *w, struct outcome *outcomes, uint32_t fi
 {
 	_cleanup_ids_ struct ids services = {0};
 	struct outcome outcome = outcomes[first];
-	struct delta delta = {.before = outcome.before, .after = outcome.after, .rule = outcome.rule};
+	struct delta delta = {.before = outcome.before, .after = outcome.after, .rule = outcome.rule,
+			      .when_before = outcome.when_before, .when_after = outcome.when_after};
 	int r = array_reserve(&w->deltas, &w->delta_capacity, w->n_deltas + 1, sizeof(*w->deltas));
 
 	for (uint32_t s = first; s < w->services.n && r >= 0; s++) {
 		if (!outcome_same(&outcomes[s], &outcome))
 			continue;
 		r = ids_add(&services, s);
-		outcomes[s].after = outcomes[s].before;
+		outcomes[s] = (struct outcome){0};
 	}
 	if (r >= 0)
 		r = set_of(w, services.items, services.n, &delta.services);
@@ -190,15 +247,17 @@ static int meeting_compare(struct diff_work *w, const struct verdict *old_row, c
 
 	for (uint32_t s = 0; s < w->services.n && r >= 0; s++) {
 		const uint32_t *classes = intern_ids(&w->services, s, &n);
-		struct verdict before = row_at(old_row, classes[0]), after = row_at(new_row, classes[1]);
+		struct reach before, after;
 
-		outcomes[s] = (struct outcome){verdict_under(before, m->old_mode), verdict_under(after, m->new_mode), after.rule};
-		/* Only the mode changed: said once, by diff_modes_name(). */
-		if (before.action == CORDON_ACTION_DEFAULT && after.action == CORDON_ACTION_DEFAULT)
-			outcomes[s].after = outcomes[s].before;
+		r = reach_of(w, w->ends.old_image, old_row, classes[0], m->old_mode, &before);
+		if (r >= 0)
+			r = reach_of(w, w->ends.new_image, new_row, classes[1], m->new_mode, &after);
+		/* If only the mode changed, diff_modes_name() says it once. */
+		if (r >= 0 && (before.ruled || after.ruled))
+			outcomes[s] = (struct outcome){before.verdict, after.verdict, after.rule, before.when, after.when};
 	}
 	for (uint32_t s = 0; s < w->services.n && r >= 0; s++)
-		if (outcomes[s].before != outcomes[s].after)
+		if (outcome_changes(&outcomes[s]))
 			r = delta_take(w, outcomes, s);
 	return r;
 }

@@ -48,6 +48,7 @@ struct delta {
 	uint32_t services; /* set of joint service classes */
 	uint32_t before, after;
 	uint32_t rule;     /* of the new policy */
+	uint32_t when_before, when_after; /* 1 + words for when; 0: at all times */
 };
 
 /* Between two sets of groups. */
@@ -80,6 +81,7 @@ struct diff_work {
 	size_t meeting_capacity;
 	struct delta *deltas;
 	size_t n_deltas, delta_capacity;
+	struct intern whens;       /* words: "allow in schedule shift, else deny" */
 	struct intern sets;        /* sorted lists of groups, or of joint service classes */
 	struct change *changes;
 	size_t n_changes, change_capacity;

@@ -75,6 +75,15 @@ static char *set_name(struct diff_work *w, uint32_t set)
 	return w->names && w->names[set] ? strdup(w->names[set]) : NULL;
 }
 
+/* NULL for 0. */
+static char *when_name(const struct diff_work *w, uint32_t when)
+{
+	size_t size;
+	const char *text = when ? intern_data(&w->whens, when - 1, &size) : NULL;
+
+	return text ? strndup(text, size) : NULL;
+}
+
 int diff_changes_name(struct diff_work *w, struct reach_diff *ret, size_t *capacity)
 {
 	int r = 0;
@@ -90,6 +99,8 @@ int diff_changes_name(struct diff_work *w, struct reach_diff *ret, size_t *capac
 			.service = services_name(w, delta->services),
 			.before = (enum cordon_verdict)delta->before,
 			.after = (enum cordon_verdict)delta->after,
+			.when_before = when_name(w, delta->when_before),
+			.when_after = when_name(w, delta->when_after),
 			.rule = ruled ? strdup(w->ends.new->rules[delta->rule].id) : NULL,
 		});
 	}
@@ -177,6 +188,8 @@ void reach_diff_done(struct reach_diff *d)
 		free(d->items[i].to);
 		free(d->items[i].service);
 		free(d->items[i].rule);
+		free(d->items[i].when_before);
+		free(d->items[i].when_after);
 	}
 	free(d->items);
 	*d = (struct reach_diff){0};

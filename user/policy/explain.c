@@ -105,6 +105,17 @@ struct matches {
 	struct buf lines;
 };
 
+/* "but it is outside schedule shift" */
+static char *outside_text(const struct question *q, const struct rule *rule)
+{
+	uint16_t window = q->image->rules[rule - q->policy->rules].window;
+	_cleanup_free_ char *when = image_window_text(q->image, window);
+
+	if (q->moment.at == IMAGE_NO_TIME)
+		return format_text("but the clock is not synchronised, and it holds only %s", when ?: "at some times");
+	return format_text("but it holds only %s", when ?: "at some times");
+}
+
 static int matches_collect(const struct question *q, bool deny, struct matches *m)
 {
 	int r = 0;
@@ -112,7 +123,7 @@ static int matches_collect(const struct question *q, bool deny, struct matches *
 	m->all_audit = true;
 	for (size_t i = 0; i < q->policy->n_rules && r >= 0; i++) {
 		const struct rule *rule = &q->policy->rules[i];
-		struct rule_view view = rule_view(q->policy, rule, &q->from, &q->to, q->service);
+		struct rule_view view = rule_view(&q->moment, rule, &q->from, &q->to, q->service);
 		bool audit = rule->mode == CORDON_MODE_AUDIT, applies = rule_applies(&view);
 
 		if (rule->deny != deny)
@@ -123,8 +134,9 @@ static int matches_collect(const struct question *q, bool deny, struct matches *
 			m->all_audit &= audit;
 			r = rule_line_add(&m->lines, q, rule, deny && audit ? "in mode audit" : NULL);
 		} else if (view.from && view.to && view.service) {
-			r = rule_line_add(&m->lines, q, rule, view.parked ? "but it waits for what this version does not evaluate yet" :
-							      "but its `except` takes this flow out");
+			_cleanup_free_ char *time = view.closed ? outside_text(q, rule) : NULL;
+
+			r = rule_line_add(&m->lines, q, rule, time ?: "but its `except` takes this flow out");
 		}
 	}
 	return r;
@@ -278,7 +290,7 @@ static int explanation_make(const struct question *q, struct explanation *e)
 int policy_explain(const struct policy *policy, const struct image *image, const struct explain_query *query,
 		   struct diagnostics *d, struct explanation *ret)
 {
-	struct question q = {.policy = policy, .image = image};
+	struct question q = {.policy = policy, .image = image, .moment = {policy, image, query->at}};
 	struct explanation e = {0};
 	int r = question_resolve(query, d, &q);
 

@@ -14,6 +14,7 @@ struct buf;
 struct question {
 	const struct policy *policy;
 	const struct image *image;
+	struct moment moment;
 	struct end from, to;
 	uint32_t service;
 	const char *service_text;

@@ -80,7 +80,7 @@ static int exceptions_add(struct buf *b, const struct question *q, bool *ret_all
 
 	for (size_t i = 0; i < q->policy->n_rules && r >= 0; i++) {
 		const struct rule *rule = &q->policy->rules[i];
-		struct rule_view view = rule_view(q->policy, rule, &q->from, &q->to, q->service);
+		struct rule_view view = rule_view(&q->moment, rule, &q->from, &q->to, q->service);
 
 		if (!rule_applies(&view))
 			continue;
@@ -99,12 +99,12 @@ static int exceptions_add(struct buf *b, const struct question *q, bool *ret_all
 }
 
 /* How near an allow rule is to this flow; the greatest wins, then the first. */
-enum nearness { NOT_NEAR, LACKS_FROM, LACKS_TO, LACKS_SERVICE, LACKS_FACTS, IS_PARKED };
+enum nearness { NOT_NEAR, LACKS_FROM, LACKS_TO, LACKS_SERVICE, LACKS_FACTS, WRONG_TIME };
 
 static enum nearness rule_nearness(const struct rule_view *view)
 {
-	if (view->parked && view->from && view->to && view->service)
-		return IS_PARKED;
+	if (view->closed && view->from && view->to && view->service)
+		return WRONG_TIME;
 	if (view->unmet && view->service)
 		return LACKS_FACTS;
 	if (view->from && view->to)
@@ -121,7 +121,7 @@ static int nearest_add(struct buf *b, const struct question *q)
 		[LACKS_TO] = " allows it to others (its `to` lacks this one)",
 		[LACKS_SERVICE] = " allows other services between these two (add this one to its `allow`)",
 		[LACKS_FACTS] = " would allow it if the conditions on their facts held",
-		[IS_PARKED] = " would allow it, but waits for what this version does not evaluate yet",
+		[WRONG_TIME] = " allows it at other times",
 	};
 	const struct rule *nearest = NULL;
 	enum nearness best = NOT_NEAR;
@@ -129,7 +129,7 @@ static int nearest_add(struct buf *b, const struct question *q)
 
 	for (size_t i = 0; i < q->policy->n_rules; i++) {
 		const struct rule *rule = &q->policy->rules[i];
-		struct rule_view view = rule_view(q->policy, rule, &q->from, &q->to, q->service);
+		struct rule_view view = rule_view(&q->moment, rule, &q->from, &q->to, q->service);
 		enum nearness near = rule->deny ? NOT_NEAR : rule_nearness(&view);
 
 		if (near > best) {

@@ -124,7 +124,7 @@ static int ends_of_text(const struct question *q, const char *text, struct diagn
 
 static bool judged_alike(const struct question *q, const struct end *from, const struct end *to)
 {
-	struct verdict v = image_decide(q->image, from->class, to->class, q->service);
+	struct verdict v = image_decide(q->image, from->class, to->class, q->service, q->moment.at);
 
 	return verdict_under(v, ends_mode(q->policy, from, to)) == verdict_under(q->verdict, q->mode) && v.rule == q->verdict.rule;
 }
@@ -148,7 +148,7 @@ static bool pairs_choose(struct question *q, const struct ends *from, const stru
 			chosen = true;
 			q->from = *a;
 			q->to = *b;
-			q->verdict = image_decide(q->image, a->class, b->class, q->service);
+			q->verdict = image_decide(q->image, a->class, b->class, q->service, q->moment.at);
 			q->mode = ends_mode(q->policy, a, b);
 		}
 	return chosen;

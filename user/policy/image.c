@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../lib/zone.h"
 #include "image_lookup.h"
 
 static uint32_t context_at(const struct image_lookup *lookup, const struct address *address)
@@ -116,13 +117,14 @@ const struct verdict *image_row(const struct image *image, uint16_t from, uint16
 	return pair ? image->verdicts + (size_t)pair->value.cell * image->head.service_classes : NULL;
 }
 
-struct verdict image_decide(const struct image *image, uint16_t from, uint16_t to, uint32_t service)
+struct verdict image_decide(const struct image *image, uint16_t from, uint16_t to, uint32_t service, int64_t at)
 {
 	const struct verdict *row = image_row(image, from, to);
+	const struct verdict *v = row && service < CORDON_SERVICE_COUNT ? &row[image->services[service]] : NULL;
 
-	if (!row || service >= CORDON_SERVICE_COUNT)
-		return (struct verdict){.next = CORDON_CHAIN_END, .rule = CORDON_RULE_NONE, .action = CORDON_ACTION_DEFAULT};
-	return row[image->services[service]];
+	while (v && !image_window_open(image, v->window, at))
+		v = v->next == CORDON_CHAIN_END ? NULL : &image->verdicts[v->next];
+	return v ? *v : (struct verdict){.next = CORDON_CHAIN_END, .rule = CORDON_RULE_NONE, .action = CORDON_ACTION_DEFAULT};
 }
 
 size_t image_verdicts(const struct image *image)
@@ -166,6 +168,12 @@ void image_free(struct image *image)
 	free(image->networks);
 	free(image->gateway);
 	free(image->devices);
+	for (size_t i = 0; i < image->n_schedules; i++)
+		free(image->schedules[i].name.id);
+	free(image->schedules);
+	free(image->windows);
+	free(image->timezone);
+	zone_free(image->zone);
 	free(image->rules);
 	free(image->classes);
 	lookup_free(image->lookup);

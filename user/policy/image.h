@@ -57,6 +57,14 @@ struct image_rule {
 	uint32_t line;
 	bool deny;
 	bool audit;
+	uint16_t window; /* while it holds, or CORDON_WINDOW_ALWAYS */
+};
+
+/* A time in which a verdict counts: while all its schedules are open, and before it expires. */
+struct image_window {
+	uint32_t schedules[2]; /* indices into image.schedules, or POLICY_NONE */
+	int64_t expires;       /* seconds since the epoch; INT64_MAX: never */
+	bool deny;             /* it is of denies: what nobody knows is open */
 };
 
 /* Members of a class, for people: "device cam-door", "network nvr", "internet". */
@@ -84,6 +92,12 @@ struct image {
 
 	struct image_rule *rules; /* index = rule number in verdicts */
 	size_t n_rules;
+	struct image_window *windows; /* index = window in verdicts; 0 is unused */
+	size_t n_windows;
+	struct schedule *schedules; /* as the policy has them */
+	size_t n_schedules;
+	char *timezone;
+	struct zone *zone; /* of the site; NULL if nothing depends on time */
 	struct image_class *classes; /* index = class; 0 is unused */
 	size_t n_classes;
 
@@ -101,8 +115,26 @@ uint16_t image_address_class(const struct image *image, const struct image_devic
 uint16_t image_unauthenticated_class(const struct image *image, const struct address *address);
 uint16_t image_unknown_class(const struct image *image, const struct address *address);
 
-/* The verdict of a new flow between two classes; service is an index into the service spaces (cordon/types.h). */
-struct verdict image_decide(const struct image *image, uint16_t from, uint16_t to, uint32_t service);
+#define IMAGE_NO_TIME INT64_MIN /* the clock cannot be believed: what depends on time allows nothing and denies always */
+
+/*
+ * The verdict of a new flow between two classes; service is an index into the service spaces (cordon/types.h), `at` seconds
+ * since the epoch or IMAGE_NO_TIME.
+ */
+struct verdict image_decide(const struct image *image, uint16_t from, uint16_t to, uint32_t service, int64_t at);
+
+/* When a window opens and closes after `from`, as struct window_version wants it, but in seconds since the epoch. */
+struct window_times {
+	int64_t edge[CORDON_WINDOW_EDGES];
+	uint8_t n;
+	bool open_first, open_last;
+};
+void image_window_times(const struct image *image, uint16_t window, int64_t from, struct window_times *ret);
+bool image_window_open(const struct image *image, uint16_t window, int64_t at);
+/* All of them, n_windows rows, for a kernel whose clock shows `clock` when it is `wall`, both ns; or wall is IMAGE_NO_TIME. */
+void image_windows(const struct image *image, int64_t wall, uint64_t clock, struct window_version *ret);
+/* "in schedule shift (mon-fri 06:00-18:00), until 2027-07-01T00:00 Europe/Paris"; to free. */
+char *image_window_text(const struct image *image, uint16_t window);
 
 /*
  * table, what a row of it is, when the kernel's memory is taken, bytes of one row (in hashes and tries with what the kernel

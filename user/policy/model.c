@@ -108,7 +108,9 @@ void policy_free(struct policy *policy)
 		rule_done(&policy->rules[i]);
 	for (size_t i = 0; i < policy->n_tests; i++)
 		test_done(&policy->tests[i]);
-	names_done(&policy->schedules);
+	for (size_t i = 0; i < policy->schedules.n; i++)
+		free(policy->schedules.items[i].name.id);
+	free(policy->schedules.items);
 	names_done(&policy->quarantines);
 	names_done(&policy->feeds);
 	names_done(&policy->responses);

@@ -185,14 +185,10 @@ struct exception {
 };
 
 /*
- * Why a rule is weaker in the kernel than as written; `check` warns of each. Two kinds:
- * conditions of the whole rule (POLICY_PARKED_CONDITIONS): unknown is false in an allow rule and true in a deny rule
- * (policy.md 6), so such an allow opens nothing and such a deny holds always;
- * parts (peers, services, `related`): such a peer or service matches nothing, what stands beside it in the list goes on.
+ * Why a rule is weaker in the kernel than as written; `check` warns of each. Such a peer or service matches nothing, what stands
+ * beside it in the list goes on; conditions_hold() (facts.h) answers for each device.
  */
 #define POLICY_PARKED(X) \
-	X(WHEN, "when", "schedules are not enforced yet") \
-	X(EXPIRES, "expires", "expiry is not enforced yet") \
 	X(FACT, "if", "a fact that only life can tell is not evaluated yet") \
 	X(NAME, "name:", "DNS names are not learnt yet") \
 	X(MCAST, "mcast:", "multicast groups are not opened yet") \
@@ -208,9 +204,6 @@ enum policy_parked {
 #undef X
 	POLICY_PARKED_COUNT
 };
-
-/* FACT needs no care of its own: conditions_hold() (facts.h) answers for each device. */
-#define POLICY_PARKED_CONDITIONS (1u << POLICY_PARKED_WHEN | 1u << POLICY_PARKED_EXPIRES)
 
 struct rule {
 	char *id;
@@ -255,6 +248,19 @@ struct names {
 	size_t n;
 };
 
+/* When rules with `when:` hold, by the wall clock of the site: on some days of the week, or once. */
+struct schedule {
+	struct named name;
+	bool once;
+	uint8_t days;       /* bit 0: Monday; of the day on which it begins */
+	int32_t from, to;   /* seconds after midnight; to < from: into the next day */
+	int64_t start, end; /* once: local times (lib/zone.h) */
+};
+struct schedules {
+	struct schedule *items;
+	size_t n;
+};
+
 struct policy {
 	char **files;
 	size_t n_files;
@@ -273,7 +279,8 @@ struct policy {
 	size_t n_rules;
 	struct policy_test *tests;
 	size_t n_tests;
-	struct names schedules, quarantines, feeds, responses;
+	struct schedules schedules;
+	struct names quarantines, feeds, responses;
 };
 
 #endif

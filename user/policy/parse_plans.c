@@ -5,6 +5,7 @@
 
 #include "../lib/cleanup.h"
 #include "parse.h"
+#include "schedule.h"
 
 struct plan {
 	char *from, *to;
@@ -12,6 +13,7 @@ struct plan {
 	uint64_t quantity;
 	uint32_t number, bits;
 	int word;
+	uint8_t days;
 };
 
 static void plan_done(struct plan *plan)
@@ -21,49 +23,61 @@ static void plan_done(struct plan *plan)
 	free(plan->source);
 }
 
-static void keep_name(struct form *f, const struct yaml_node *at, const char *id, struct names *names)
-{
-	struct named *item = form_add(f, &names->items, &names->n, sizeof(*item));
+/* Things that begin with a struct named. */
+struct list {
+	void *items; /* where its pointer stands */
+	size_t *n;
+	size_t size;
+};
 
-	if (!item)
-		return;
-	item->id = form_copy(f, id);
-	item->place = place_of(parser_of(f), at);
-}
-
-/* Each entry of a section by name; the order of `names` is the order of the symbols' indices. */
-static void each_named(struct form *f, const struct yaml_node *value, const char *what, struct names *names,
-		       void (*read)(struct form *, const struct yaml_node *))
+/* Each entry of a section by name; the order of the list is the order of the symbols' indices. */
+static void each_named(struct form *f, const struct yaml_node *value, const char *what, struct list list,
+		       void (*read)(struct form *, const struct yaml_node *, void *item))
 {
 	if (!form_is(f, value, YAML_MAPPING, what))
 		return;
 	for (const struct yaml_node *k = form_first(f, value); k; k = form_next(f, k)) {
 		const char *id = yaml_text(f->tree, k);
+		struct named *item;
 
 		if (yaml_node_kind(k) == YAML_REFUSED)
 			continue;
 		if (!form_id_ok(id))
 			form_error(f, k, "`%.64s` is no name: letters, digits, `_`, `.` and `-`, at most 63", id);
-		keep_name(f, k, id, names);
-		read(f, yaml_value(f->tree, k));
+		item = form_add(f, list.items, list.n, list.size);
+		if (!item)
+			return;
+		*item = (struct named){.id = form_copy(f, id), .place = place_of(parser_of(f), k)};
+		read(f, yaml_value(f->tree, k), item);
 	}
 }
 
+#define EVERY_DAY 0x7f
 static const char *const day_names[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
 static const struct form_words day_words = FORM_WORDS("a day", day_names);
 
+/* "fri-mon" goes round the end of the week. */
 static void parse_day(struct form *f, const struct yaml_node *value, void *field, const void *arg)
 {
 	const char *text = form_scalar(f, value, "days");
 	const char *dash = text ? strchr(text, '-') : NULL;
-	_cleanup_free_ char *first = dash ? strndup(text, (size_t)(dash - text)) : NULL;
+	_cleanup_free_ char *name = dash ? strndup(text, (size_t)(dash - text)) : NULL;
+	int first, last;
 
-	(void)field;
 	(void)arg;
 	if (!text)
 		return;
-	if (form_find(&day_words, first ?: text) < 0 || (dash && form_find(&day_words, dash + 1) < 0))
+	first = form_find(&day_words, name ?: text);
+	last = dash ? form_find(&day_words, dash + 1) : first;
+	if (first < 0 || last < 0) {
 		form_error(f, value, "expected days like mon, mon-fri or [sat, sun], not `%.64s`", text);
+		return;
+	}
+	for (int day = first;; day = (day + 1) % 7) {
+		*(uint8_t *)field |= (uint8_t)(1u << day);
+		if (day == last)
+			return;
+	}
 }
 
 static void parse_days(struct form *f, const struct yaml_node *value, void *field, const void *arg)
@@ -86,7 +100,7 @@ static void parse_clock(struct form *f, const struct yaml_node *value, void *fie
 }
 
 static const struct form_key weekly_keys[] = {
-	{.name = "days", .parse = parse_days},
+	{.name = "days", .parse = parse_days, .offset = offsetof(struct plan, days)},
 	{.name = "from", .parse = parse_clock, .offset = offsetof(struct plan, from), .required = true},
 	{.name = "to", .parse = parse_clock, .offset = offsetof(struct plan, to), .required = true},
 };
@@ -106,9 +120,15 @@ static bool is_window(const struct form *f, const struct yaml_node *body)
 	return false;
 }
 
-static void read_schedule(struct form *f, const struct yaml_node *body)
+static int32_t clock_seconds(const char *text)
+{
+	return ((text[0] - '0') * 10 + text[1] - '0') * 3600 + ((text[3] - '0') * 10 + text[4] - '0') * 60;
+}
+
+static void read_schedule(struct form *f, const struct yaml_node *body, void *item)
 {
 	_cleanup_(plan_done) struct plan plan = {0};
+	struct schedule *schedule = item;
 	bool window = is_window(f, body);
 
 	form_mapping(f, body, window ? &window_table : &weekly_table, &plan);
@@ -118,12 +138,23 @@ static void read_schedule(struct form *f, const struct yaml_node *body)
 		form_error(f, body, "this window ends (%s) before it starts (%s)", plan.to, plan.from);
 	if (!window && strcmp(plan.from, plan.to) == 0)
 		form_error(f, body, "this schedule begins and ends at %s; for the whole day leave the rule without `when`", plan.from);
+	schedule->once = window;
+	schedule->days = plan.days ?: EVERY_DAY;
+	if (window) {
+		schedule->start = local_of_text(plan.from);
+		schedule->end = local_of_text(plan.to);
+	} else {
+		schedule->from = clock_seconds(plan.from);
+		schedule->to = clock_seconds(plan.to);
+	}
 }
 
 void parse_schedules(struct form *f, const struct yaml_node *value, void *field, const void *arg)
 {
+	struct schedules *schedules = &((struct policy *)field)->schedules;
+
 	(void)arg;
-	each_named(f, value, "schedules", &((struct policy *)field)->schedules, read_schedule);
+	each_named(f, value, "schedules", (struct list){&schedules->items, &schedules->n, sizeof(*schedules->items)}, read_schedule);
 }
 
 /* What a quarantined device may still do; not kept. */
@@ -157,17 +188,20 @@ static const struct form_key quarantine_keys[] = {
 };
 static const struct form_table quarantine_table = FORM_TABLE("a quarantine profile", quarantine_keys);
 
-static void read_quarantine(struct form *f, const struct yaml_node *body)
+static void read_quarantine(struct form *f, const struct yaml_node *body, void *item)
 {
 	struct plan plan = {0};
 
+	(void)item;
 	form_mapping(f, body, &quarantine_table, &plan);
 }
 
 void parse_quarantines(struct form *f, const struct yaml_node *value, void *field, const void *arg)
 {
+	struct names *names = &((struct policy *)field)->quarantines;
+
 	(void)arg;
-	each_named(f, value, "quarantine profiles", &((struct policy *)field)->quarantines, read_quarantine);
+	each_named(f, value, "quarantine profiles", (struct list){&names->items, &names->n, sizeof(*names->items)}, read_quarantine);
 }
 
 static void parse_feed_source(struct form *f, const struct yaml_node *value, void *field, const void *arg)
@@ -194,15 +228,18 @@ static const struct form_key feed_keys[] = {
 };
 static const struct form_table feed_table = FORM_TABLE("a feed", feed_keys);
 
-static void read_feed(struct form *f, const struct yaml_node *body)
+static void read_feed(struct form *f, const struct yaml_node *body, void *item)
 {
 	_cleanup_(plan_done) struct plan plan = {0};
 
+	(void)item;
 	form_mapping(f, body, &feed_table, &plan);
 }
 
 void parse_feeds(struct form *f, const struct yaml_node *value, void *field, const void *arg)
 {
+	struct names *names = &((struct policy *)field)->feeds;
+
 	(void)arg;
-	each_named(f, value, "feeds", &((struct policy *)field)->feeds, read_feed);
+	each_named(f, value, "feeds", (struct list){&names->items, &names->n, sizeof(*names->items)}, read_feed);
 }

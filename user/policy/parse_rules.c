@@ -167,8 +167,6 @@ static void park_rule(struct rule_form *one)
 {
 	struct rule *rule = &one->rule;
 
-	park(rule, POLICY_PARKED_WHEN, rule->schedule != POLICY_NONE);
-	park(rule, POLICY_PARKED_EXPIRES, rule->expires);
 	park(rule, POLICY_PARKED_RELATED, one->related);
 	park_peers(rule, &rule->from);
 	park_peers(rule, &rule->to);

@@ -56,11 +56,18 @@ void diagnostics_print(const struct diagnostics *d, FILE *out);
 int policy_parse(const struct policy_source *sources, size_t n, struct diagnostics *d, struct policy **ret);
 void policy_free(struct policy *policy);
 
-/* Model to image. -E2BIG with a diagnostic that names the sizes needed and available if it does not fit. */
+/*
+ * Model to image. -E2BIG with a diagnostic that names the sizes needed and available if it does not fit; with one too if rules
+ * depend on time and the site's time zone is not known on this machine.
+ */
 int policy_compile(const struct policy *policy, const struct policy_env *env, struct diagnostics *d, struct image **ret);
 
-/* Runs `tests:`; a failed one is an error diagnostic at its place. *ret_passed and *ret_failed count them. */
-int policy_run_tests(const struct policy *policy, const struct image *image, struct diagnostics *d, size_t *ret_passed, size_t *ret_failed);
+/*
+ * Runs `tests:`; a failed one is an error diagnostic at its place. *ret_passed and *ret_failed count them. `now` in seconds since
+ * the epoch is for tests without `at`.
+ */
+int policy_run_tests(const struct policy *policy, const struct image *image, int64_t now, struct diagnostics *d, size_t *ret_passed,
+		     size_t *ret_failed);
 
 /*
  * Sources from files, or from folders read in name order (*.yaml, *.yml). -ENOENT also for a folder without any such file,
@@ -77,6 +84,7 @@ struct explain_query {
 	const char *from; /* a peer (`device:x`), a device id, or an address */
 	const char *to;
 	const char *service; /* `tcp/445` */
+	int64_t at;          /* seconds since the epoch, or IMAGE_NO_TIME */
 };
 
 struct explain_step {
@@ -105,8 +113,9 @@ void explanation_done(struct explanation *e);
 struct reach_change {
 	char *from, *to;   /* "device cam-door", "segment phones (3 devices)", "internet" */
 	char *service;     /* "tcp/443", "udp/6970-6999", "any" */
-	enum cordon_verdict before, after;
+	enum cordon_verdict before, after; /* the widest of all times */
 	char *rule;        /* rule that decides after the change, NULL: the default */
+	char *when_before, *when_after; /* "allow in schedule shift, else deny"; NULL: at all times */
 };
 
 struct reach_diff {

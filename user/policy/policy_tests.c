@@ -8,11 +8,13 @@
 #include "../lib/cleanup.h"
 #include "decide.h"
 #include "ports.h"
+#include "schedule.h"
 
 struct run {
 	const struct policy *policy;
 	const struct image *image;
 	const struct policy_test *test;
+	int64_t at;
 	struct diagnostics *d;
 	bool failed;
 };
@@ -81,7 +83,9 @@ static void one_run(struct run *run, const struct end *from, const struct end *t
 {
 	const struct policy_test *test = run->test;
 	bool laid = test->n_facts || test->n_to_facts;
-	struct verdict verdict = laid ? rules_decide(run->policy, from, to, service) : image_decide(run->image, from->class, to->class, service);
+	struct moment moment = {run->policy, run->image, run->at};
+	struct verdict verdict =
+		laid ? rules_decide(&moment, from, to, service) : image_decide(run->image, from->class, to->class, service, run->at);
 	enum cordon_mode mode = ends_mode(run->policy, from, to);
 
 	if (verdict_under(verdict, mode) != test->expect || !rule_as_expected(test, verdict, mode))
@@ -150,14 +154,18 @@ static int test_run(struct run *run)
 	return services_run(run, &from, &to);
 }
 
-int policy_run_tests(const struct policy *policy, const struct image *image, struct diagnostics *d, size_t *ret_passed, size_t *ret_failed)
+int policy_run_tests(const struct policy *policy, const struct image *image, int64_t now, struct diagnostics *d, size_t *ret_passed,
+		     size_t *ret_failed)
 {
 	size_t failed = 0;
+	int r;
 
 	for (size_t i = 0; i < policy->n_tests; i++) {
+		const char *at = policy->tests[i].at;
 		struct run run = {.policy = policy, .image = image, .test = &policy->tests[i], .d = d};
-		int r = test_run(&run);
 
+		run.at = at ? zone_moment(image->zone, local_of_text(at)) : now;
+		r = test_run(&run);
 		if (r < 0)
 			return r;
 		failed += run.failed;
