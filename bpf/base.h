@@ -23,6 +23,8 @@
 #define VLAN_PRESENT 0x8000 /* in packet.vlan: a tag was there, though its VID may be 0 */
 #define VLAN_ID 0x0fff
 
+#define NO_END (~0ULL) /* in packet.until */
+
 /* Who put a frame on the road to a device, by the interface it came in by. */
 enum sender {
 	SENDER_DEVICE,  /* a device port, or the bridge behind which its XDP has proved it */
@@ -55,10 +57,17 @@ struct dhcp_detail {
 	__u8 chaddr[6];
 };
 
+/* Where the row of a flow may lie: flow_table.h */
+struct flow_place {
+	__u64 spread[2];
+	__u32 tag;
+};
+
 struct packet {
 	__u64 now;        /* boot clock ns */
-	__u64 until;      /* boot clock ns up to which the last decision holds; ~0: until the policy changes */
-	__u32 generation; /* read once */
+	__u64 word;       /* control.generation and .changes, read at once */
+	__u64 until;      /* boot clock ns until which what the tables say holds; ~0: no end known */
+	__u32 generation; /* of `word` */
 	__u32 side;       /* generation & 1 */
 	__u32 port;       /* logical port whose program runs */
 	__u32 length;     /* of the frame */
@@ -130,10 +139,24 @@ struct packet {
 	__u8 deny_audit;  /* the rule that denies is itself in audit */
 	__u8 in_flow;     /* counted with a flow; 1 + side */
 	__u8 flow_would_deny;
+	__u8 flow_settled; /* the flow goes on like this: the verdict may be cached */
+	__u8 one_way;     /* the denial would be the same if the other side had begun */
+	__u8 end_reason;  /* as it left */
+	__u8 end_verdict;
+	__u32 flow_number;
+	__u32 flow_birth;
+	struct flow_place place;
 
 	struct flow_key key __attribute__((aligned(8)));
 	struct flow fresh __attribute__((aligned(8)));
 };
+
+/* What the tables say of this packet holds until then at the longest. */
+static __always_inline void packet_holds_until(struct packet *p, __u64 ns)
+{
+	if (ns < p->until)
+		p->until = ns;
+}
 
 static __always_inline bool address_equal(const struct address *a, const struct address *b)
 {

@@ -14,29 +14,54 @@
 #include "guard.h"
 #include "flow.h"
 #include "verdict.h"
+#include "cache.h"
+#include "tick.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define TCX_NEXT -1 /* goes on with the next program; TC_ACT_OK would end the list */
 #define TC_LINEAR 192 /* the deepest header we read: tags, IPv6, ICMPv6, an IPv6 header quoted, eight ND options */
 
-static __always_inline struct packet *packet_new(enum cordon_dir dir, __u32 length)
+static __always_inline struct control *control_row(void)
 {
-	__u32 row = dir, zero = 0;
-	struct packet *p = bpf_map_lookup_elem(&scratch, &row);
-	struct control *c = bpf_map_lookup_elem(&control, &zero);
+	__u32 zero = 0;
 
-	if (!p || !c)
+	return bpf_map_lookup_elem(&control, &zero);
+}
+
+/* Both halves of one store order: what is read after it is of this policy, or of a later one and then stamped so. */
+static __always_inline __u64 control_word(const struct control *c)
+{
+	return READ_ONCE(*(const __u64 *)c);
+}
+
+static __always_inline struct packet *packet_new(struct control *c, __u64 word, enum cordon_dir dir, __u32 length)
+{
+	union {
+		__u64 word;
+		struct {
+			__u32 generation, changes;
+		};
+	} u = {.word = word};
+	__u32 row = dir;
+	struct packet *p = bpf_map_lookup_elem(&scratch, &row);
+
+	if (!p)
 		return NULL;
 	__builtin_memset(p, 0, offsetof(struct packet, key));
-	p->generation = READ_ONCE(c->generation);
+	p->word = word;
+	p->until = NO_END;
+	p->generation = u.generation;
 	p->side = p->generation & 1;
-	p->now = bpf_ktime_get_boot_ns() + READ_ONCE(c->clock_offset);
+	p->now = clock_now(c);
 	p->length = length;
 	p->segments = 1;
 	p->dir = dir;
 	p->mode = CORDON_MODE_ENFORCE;
 	p->rule = CORDON_RULE_NONE;
+	/* A timer that is late, or gone, must not keep cached verdicts alive. */
+	if (c->now && p->now > c->now + 2 * CORDON_TICK_NS)
+		WRITE_ONCE(c->now, p->now);
 	return p;
 }
 
@@ -188,42 +213,106 @@ static __noinline enum cordon_reason judge_to_device(struct packet *p, struct po
 	return is_icmp_error(p) ? flow_related(p) : flow_judge(p, port);
 }
 
-SEC("xdp.frags")
-int xdp_from_device(struct xdp_md *ctx)
+static __always_inline bool xdp_judge(struct xdp_md *ctx, struct control *c, struct packet *p)
 {
-	struct cursor c = {.pos = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end};
-	struct packet *p = packet_new(CORDON_DIR_FROM_DEVICE, bpf_xdp_get_buff_len(ctx));
+	struct cursor cursor = {.pos = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end};
 	enum cordon_reason reason;
 	bool placed = false;
 
+	parse_frame(p, &cursor);
+	reason = judge_from_device(p, port_find(ctx->ingress_ifindex), &placed);
+	if (placed) {
+		event_tell(p, p->device, CORDON_EVENT_PLACED, CORDON_VERDICT_ALLOW, CORDON_REASON_NONE);
+		__sync_fetch_and_add(&c->changes, 1);
+	}
+	return verdict_leave(p, reason);
+}
+
+SEC("xdp.frags")
+int xdp_from_device(struct xdp_md *ctx)
+{
+	struct quick_at at = {.pos = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end, .segments = 1};
+	struct control *c = control_row();
+	bool quick = false, pass;
+	struct packet *p;
+	struct quick q = {};
+	__u64 word;
+
+	if (!c)
+		return XDP_DROP;
+	word = control_word(c);
+	if (READ_ONCE(c->now)) {
+		at.room = at.end - at.pos;
+		at.where = port_number(ctx->ingress_ifindex);
+		quick = at.where && quick_parse(&q, &at, 0, 0);
+	}
+	if (quick) {
+		enum cached cached = cache_hit(c, &q, word, CORDON_TICKS(READ_ONCE(c->now)));
+
+		if (cached != CACHED_NOT)
+			return cached == CACHED_PASS ? XDP_PASS : XDP_DROP;
+	}
+	p = packet_new(c, word, CORDON_DIR_FROM_DEVICE, bpf_xdp_get_buff_len(ctx));
 	if (!p)
 		return XDP_DROP;
-	parse_frame(p, &c);
-	reason = judge_from_device(p, port_find(ctx->ingress_ifindex), &placed);
-	if (placed)
-		event_tell(p, p->device, CORDON_EVENT_PLACED, CORDON_VERDICT_ALLOW, CORDON_REASON_NONE);
-	return verdict_leave(p, reason) ? XDP_PASS : XDP_DROP;
+	pass = xdp_judge(ctx, c, p);
+	if (quick)
+		cache_store(p, &q);
+	return pass ? XDP_PASS : XDP_DROP;
+}
+
+static __always_inline bool tc_judge(struct __sk_buff *skb, struct packet *p)
+{
+	struct cursor cursor;
+	enum cordon_reason reason;
+
+	/* Headers of a GSO or forwarded packet may stand outside linear memory. */
+	if (skb->data + TC_LINEAR > skb->data_end)
+		bpf_skb_pull_data(skb, skb->len < TC_LINEAR ? skb->len : TC_LINEAR);
+	cursor.pos = (void *)(long)skb->data;
+	cursor.end = (void *)(long)skb->data_end;
+	parse_frame(p, &cursor);
+	reason = judge_to_device(p, port_find(skb->ifindex), skb->ingress_ifindex);
+	return verdict_leave(p, reason);
 }
 
 SEC("tc")
 int tc_to_device(struct __sk_buff *skb)
 {
-	struct packet *p = packet_new(CORDON_DIR_TO_DEVICE, skb->len);
-	enum cordon_reason reason;
-	struct cursor c;
+	struct quick_at at = {.pos = (void *)(long)skb->data, .end = (void *)(long)skb->data_end, .room = skb->len};
+	__u16 vlan = skb->vlan_present ? (skb->vlan_tci & VLAN_ID) | VLAN_PRESENT : 0;
+	__u32 segments = skb->gso_segs > 1 ? skb->gso_segs : 1, from = CACHE_FROM_GATEWAY;
+	struct control *c = control_row();
+	bool quick = false, pass;
+	struct packet *p;
+	struct quick q = {};
+	__u64 word;
 
+	if (!c)
+		return TC_ACT_SHOT;
+	word = control_word(c);
+	if (READ_ONCE(c->now)) {
+		at.segments = segments;
+		at.where = port_number(skb->ifindex);
+		if (skb->ingress_ifindex)
+			from = port_number(skb->ingress_ifindex);
+		quick = at.where && from;
+		at.where |= CACHE_WHERE_TO_DEVICE;
+		quick = quick && quick_parse(&q, &at, vlan, from);
+	}
+	if (quick) {
+		enum cached cached = cache_hit(c, &q, word, CORDON_TICKS(READ_ONCE(c->now)));
+
+		if (cached != CACHED_NOT)
+			return cached == CACHED_PASS ? TCX_NEXT : TC_ACT_SHOT;
+	}
+	p = packet_new(c, word, CORDON_DIR_TO_DEVICE, skb->len);
 	if (!p)
 		return TC_ACT_SHOT;
-	/* Headers of a GSO or forwarded packet may stand outside linear memory. */
-	if (skb->data + TC_LINEAR > skb->data_end)
-		bpf_skb_pull_data(skb, skb->len < TC_LINEAR ? skb->len : TC_LINEAR);
-	c.pos = (void *)(long)skb->data;
-	c.end = (void *)(long)skb->data_end;
-	if (skb->gso_segs > 1)
-		p->segments = skb->gso_segs;
-	if (skb->vlan_present)
-		p->vlan = (skb->vlan_tci & VLAN_ID) | VLAN_PRESENT;
-	parse_frame(p, &c);
-	reason = judge_to_device(p, port_find(skb->ifindex), skb->ingress_ifindex);
-	return verdict_leave(p, reason) ? TCX_NEXT : TC_ACT_SHOT;
+	p->segments = segments;
+	p->vlan = vlan;
+	pass = tc_judge(skb, p);
+	if (quick)
+		cache_store(p, &q);
+	return pass ? TCX_NEXT : TC_ACT_SHOT;
 }

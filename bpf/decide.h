@@ -104,7 +104,7 @@ static __always_inline struct verdict *verdict_now(struct packet *p, void *table
 	return NULL;
 }
 
-/* NONE if it is allowed; p->rule is the rule that decides, p->until how long that holds. */
+/* NONE if it is allowed; p->rule is the rule that decides, p->until ends no later than that holds. */
 static __noinline enum cordon_reason decide(struct packet *p, __u16 from, __u16 to, __u32 service)
 {
 	struct policy_head *head = bpf_map_lookup_elem(&heads, &p->side);
@@ -117,7 +117,6 @@ static __noinline enum cordon_reason decide(struct packet *p, __u16 from, __u16 
 
 	p->rule = CORDON_RULE_NONE;
 	p->deny_audit = 0;
-	p->until = ~0ULL;
 	if (!head || head->generation != p->generation)
 		return CORDON_REASON_STALE_ROW;
 	if (!pair)

@@ -14,14 +14,21 @@ static __always_inline struct port *port_row(__u32 number)
 	return number ? bpf_map_lookup_elem(&ports, &number) : NULL;
 }
 
+static __always_inline __u32 port_number(__u32 ifindex)
+{
+	__u32 at = ifindex % CORDON_PORT_SLOTS, *number;
+	struct port_slot *slot = bpf_map_lookup_elem(&port_slots, &at);
+
+	if (slot && READ_ONCE(slot->ifindex) == ifindex)
+		return READ_ONCE(slot->number);
+	number = bpf_map_lookup_elem(&port_index, &ifindex);
+	return number ? *number : CORDON_PORT_NONE;
+}
+
 static __always_inline struct port *port_find(__u32 ifindex)
 {
-	__u32 *number = bpf_map_lookup_elem(&port_index, &ifindex);
-	struct port *port;
+	struct port *port = port_row(port_number(ifindex));
 
-	if (!number)
-		return NULL;
-	port = port_row(*number);
 	return port && port->ifindex == ifindex ? port : NULL;
 }
 
@@ -76,7 +83,7 @@ static __always_inline struct binding *binding_find(const struct address *addres
 }
 
 /* Device row that owns an address under the packet's policy, NONE: nobody. *ret_class is its class by this address. */
-static __always_inline __u32 binding_owner(const struct packet *p, const struct address *address, __u16 *ret_class)
+static __always_inline __u32 binding_owner(struct packet *p, const struct address *address, __u16 *ret_class)
 {
 	struct binding *binding = binding_find(address);
 	struct side side;
@@ -84,14 +91,16 @@ static __always_inline __u32 binding_owner(const struct packet *p, const struct 
 	if (!binding)
 		return CORDON_DEVICE_NONE;
 	side = side_read(&binding->side[p->side & 1], p->generation);
-	if (!side.generation || (binding->until && binding->until < p->now))
+	if (!side.generation || (binding->until && binding->until <= p->now))
 		return CORDON_DEVICE_NONE;
+	if (binding->until)
+		packet_holds_until(p, binding->until);
 	*ret_class = side.class;
 	return READ_ONCE(binding->device[p->side & 1]);
 }
 
 /* As binding_owner(), and of link-local addresses also those that a device's MAC makes. */
-static __noinline __u32 address_owner(const struct packet *p, const struct address *address, __u16 *ret_class)
+static __noinline __u32 address_owner(struct packet *p, const struct address *address, __u16 *ret_class)
 {
 	__u32 row = binding_owner(p, address, ret_class);
 	const __u8 *b = address->byte;
@@ -123,10 +132,17 @@ static __always_inline __u16 network_class(const struct packet *p, const struct 
 
 static __always_inline void packet_meets(struct packet *p, const struct device *device, struct side side)
 {
+	__u64 end = READ_ONCE(device->quarantine_until), lease = READ_ONCE(device->until);
+
 	if (side.mode > p->mode)
 		p->mode = side.mode;
-	if (READ_ONCE(device->flags) & DEVICE_QUARANTINED)
-		p->quarantined = 1;
+	if (lease > p->now)
+		packet_holds_until(p, lease);
+	if (!(READ_ONCE(device->flags) & DEVICE_QUARANTINED) || (end && end <= p->now))
+		return;
+	p->quarantined = 1;
+	if (end)
+		packet_holds_until(p, end);
 }
 
 /* The mode of what belongs to no device: the port's, else the segment `unknown`'s. */
@@ -178,7 +194,7 @@ static __noinline enum cordon_reason device_sits_here(struct packet *p, const __
 	if (!device)
 		return p->vlan ? device_of_other_tag(p, mac, port, speaks) : CORDON_REASON_UNKNOWN_DEVICE;
 	side = side_read(&device->side[p->side & 1], p->generation);
-	if (!side.generation || (device->until && device->until < p->now))
+	if (!side.generation || (device->until && device->until <= p->now))
 		return CORDON_REASON_UNKNOWN_DEVICE;
 	p->device = row;
 	p->mode = side.mode;
@@ -253,7 +269,7 @@ static __always_inline bool owner_without_its_tag(const struct packet *p, __u32 
  * Does the address belong to the port's device (p->device, which has `mac`)? NONE: yes, *ret_class set.
  * SPOOFED_SOURCE: it is another's. BAD_SOURCE: nobody's.
  */
-static __noinline enum cordon_reason address_is_own(const struct packet *p, const struct address *address, const __u8 mac[6], __u16 *ret_class)
+static __noinline enum cordon_reason address_is_own(struct packet *p, const struct address *address, const __u8 mac[6], __u16 *ret_class)
 {
 	__u32 owner = binding_owner(p, address, ret_class);
 

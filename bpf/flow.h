@@ -11,7 +11,7 @@
 #define CORDON_BPF_FLOW_H
 
 #include "decide.h"
-#include "device.h"
+#include "flow_table.h"
 #include "limit.h"
 
 #define TCP_FIN 0x01
@@ -67,27 +67,48 @@ static __always_inline __u8 flow_key_make(struct flow_key *key, const struct add
 	return s;
 }
 
-static __always_inline bool flow_key_equal(const struct flow_key *a, const struct flow_key *b)
-{
-	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
-
-	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2] && x[3] == y[3] && x[4] == y[4];
-}
-
-/* A live row of this key, whose two ends are still who they were. */
+/* The row that this packet's key has; one that is past its time is put out of the way of the next. */
 static __always_inline struct flow *flow_find(struct packet *p, const struct flow_key *key)
 {
-	struct flow *flow = bpf_map_lookup_elem(&flows, key);
+	__u32 zero = 0, number = 0, now = CORDON_TICKS(p->now);
+	struct control *c = bpf_map_lookup_elem(&control, &zero);
+	struct flow *flow;
 
-	if (!flow || !flow_key_equal(&flow->id, key))
+	if (!c)
 		return NULL;
-	return flow_is_over(flow, p->now) ? NULL : flow;
+	flow_place_make(c, key, &p->place);
+	flow = flow_lookup(&p->place, key, &number);
+	if (!flow)
+		return NULL;
+	if (flow_is_over(flow, now)) {
+		flow_end(number, now);
+		return NULL;
+	}
+	p->flow_number = number;
+	p->flow_birth = READ_ONCE(flow->birth);
+	return flow;
 }
 
 /* Which side of the flow the sender is on. */
 static __always_inline __u8 flow_side_of(const struct flow *flow, __u8 source_index)
 {
 	return flow->initiator == source_index ? 0 : 1;
+}
+
+/* Never 0, which says "none". */
+static __always_inline __u32 packet_tick(const struct packet *p)
+{
+	__u32 tick = CORDON_TICKS(p->now);
+
+	return tick ? tick : 1;
+}
+
+/* The tick at which what the tables said of this packet no longer holds; 0: no end. A little late, never early. */
+static __always_inline __u32 until_tick(const struct packet *p)
+{
+	__u32 tick = CORDON_TICKS(p->until) + 1;
+
+	return p->until == NO_END ? 0 : tick ? tick : 1;
 }
 
 /*
@@ -103,7 +124,9 @@ static __always_inline void flow_count(struct packet *p, struct flow *flow, __u8
 		return;
 	__sync_fetch_and_add(&s->packets, p->segments);
 	__sync_fetch_and_add(&s->bytes, p->net_length + (__u64)(p->segments - 1) * p->header_length);
-	WRITE_ONCE(s->last, p->now);
+	if (!s->first)
+		WRITE_ONCE(s->first, packet_tick(p));
+	WRITE_ONCE(s->last, packet_tick(p));
 	flow->tcp_flags[side & 1] |= p->tcp_flags;
 }
 
@@ -146,68 +169,31 @@ static __always_inline enum cordon_reason decide_flow(struct packet *p, __u8 sid
 	return deny_word(p, reason);
 }
 
-/* Whose quota a flow counts against: the initiator's device, else the responder's. */
-static __always_inline __u32 flow_owner(const struct flow *flow)
-{
-	return flow->side[0].device >= CORDON_DEVICE_FIRST ? flow->side[0].device : flow->side[1].device;
-}
-
-static __always_inline enum cordon_reason quota_take(__u32 owner)
-{
-	struct budget *budget = bpf_map_lookup_elem(&budgets, &owner);
-	struct device *device = device_row(owner);
-	__u32 quota;
-
-	if (!budget || !device)
-		return CORDON_REASON_INTERNAL;
-	quota = READ_ONCE(device->flow_quota);
-	if ((__s32)__sync_fetch_and_add(&budget->flows, 1) >= (__s32)quota && quota) {
-		__sync_fetch_and_sub(&budget->flows, 1);
-		return CORDON_REASON_FLOW_QUOTA;
-	}
-	return CORDON_REASON_NONE;
-}
-
-static __always_inline void quota_give(__u32 owner)
-{
-	struct budget *budget = bpf_map_lookup_elem(&budgets, &owner);
-
-	if (budget)
-		__sync_fetch_and_sub(&budget->flows, 1);
-}
-
 /*
- * Into the table, over an old row of the same key, whose owner gets its share back only when it is gone. Where another CPU or
- * the sweep was quicker with this key, the table stays as they left it.
+ * Into the table. Where another CPU was quicker with this key, its row stands, and this packet is counted with it.
  */
-static __always_inline enum cordon_reason flow_put(const struct flow_key *key, const struct flow *flow)
+static __always_inline enum cordon_reason flow_put(struct packet *p, struct flow *fresh)
 {
-	struct flow *old = bpf_map_lookup_elem(&flows, key);
-	__u32 owner = flow_owner(flow), before = old ? flow_owner(old) : CORDON_DEVICE_NONE;
-	enum cordon_reason quota = old && before == owner ? CORDON_REASON_NONE : quota_take(owner);
-	long err;
+	__u32 owner = flow_owner(fresh);
+	enum cordon_reason reason = quota_take(owner);
+	struct flow *flow;
+	int made;
 
-	if (quota != CORDON_REASON_NONE)
-		return quota;
-	err = bpf_map_update_elem(&flows, key, flow, old ? BPF_EXIST : BPF_NOEXIST);
-	if (old && before == owner)
-		return err && err != -ENOENT ? CORDON_REASON_FLOW_FULL : CORDON_REASON_NONE;
-	if (err)
+	if (reason != CORDON_REASON_NONE)
+		return reason;
+	made = flow_make(p);
+	if (made != FLOW_MADE)
 		quota_give(owner);
-	else if (old)
-		quota_give(before);
-	return err && err != -EEXIST && err != -ENOENT ? CORDON_REASON_FLOW_FULL : CORDON_REASON_NONE;
-}
-
-/* A live flow that changes hands keeps its place, whatever the new owner's quota. */
-static __always_inline void quota_move(__u32 from, __u32 to)
-{
-	struct budget *budget = bpf_map_lookup_elem(&budgets, &to);
-
-	if (from == to || !budget)
-		return;
-	__sync_fetch_and_add(&budget->flows, 1);
-	quota_give(from);
+	if (made == FLOW_NO_ROOM)
+		return CORDON_REASON_FLOW_FULL;
+	flow = flow_at(p->flow_number);
+	if (!flow || !flow_key_equal(&flow->id, &p->key))
+		return CORDON_REASON_FLOW_FULL;
+	p->flow_birth = READ_ONCE(flow->birth);
+	if (made == FLOW_KNOWN)
+		flow_count(p, flow, flow_side_of(flow, fresh->initiator ^ (fresh->side[0].packets ? 0 : 1)));
+	p->new_flow = made == FLOW_MADE;
+	return CORDON_REASON_NONE;
 }
 
 /* The policy or a device changed since the flow was judged: ask again, cut it if it is no longer allowed. */
@@ -231,6 +217,7 @@ static __noinline enum cordon_reason flow_rejudge(struct packet *p, struct flow 
 	flow->side[(side ^ 1) & 1].device = p->dst_device;
 	flow->side[(side ^ 1) & 1].device_generation = p->dst_generation;
 	quota_move(owner, flow_owner(flow));
+	WRITE_ONCE(flow->until, until_tick(p));
 	WRITE_ONCE(flow->generation, p->generation);
 	return CORDON_REASON_NONE;
 }
@@ -296,7 +283,8 @@ static __always_inline bool begins_flow(const struct packet *p)
 }
 
 /* Puts a row for this packet's conversation into the table, its sender on `side`. */
-static __noinline enum cordon_reason flow_insert(struct packet *p, __u8 source_index, __u8 side, enum cordon_reason reason, __u8 verdict)
+static __noinline enum cordon_reason flow_insert(struct packet *p, __u8 source_index, __u8 side,
+						 enum cordon_reason reason, __u8 verdict)
 {
 	struct flow *flow = &p->fresh;
 	__u8 s = side & 1, d = (side ^ 1) & 1;
@@ -306,7 +294,7 @@ static __noinline enum cordon_reason flow_insert(struct packet *p, __u8 source_i
 	flow->id = p->key;
 	flow->generation = p->generation;
 	flow->rule = p->rule;
-	flow->first = p->now;
+	flow->until = until_tick(p);
 	flow->initiator = (source_index ^ side) & 1;
 	flow->state = side == 0 && reason != CORDON_REASON_ADOPTED && begins_flow(p) ? CORDON_FLOW_NEW : CORDON_FLOW_ESTABLISHED;
 	flow->reason = reason;
@@ -318,15 +306,13 @@ static __noinline enum cordon_reason flow_insert(struct packet *p, __u8 source_i
 	flow->side[d].device_generation = p->dst_generation;
 	flow->side[s].packets = p->segments;
 	flow->side[s].bytes = p->net_length + (__u64)(p->segments - 1) * p->header_length;
-	flow->side[s].last = p->now;
+	flow->side[s].first = flow->side[s].last = packet_tick(p);
 	flow->tcp_flags[s] = p->tcp_flags;
 
-	full = flow_put(&p->key, flow);
-	if (full != CORDON_REASON_NONE)
-		return full;
-	p->in_flow = 1 + side;
-	p->new_flow = 1;
-	return CORDON_REASON_NONE;
+	full = flow_put(p, flow);
+	if (full == CORDON_REASON_NONE)
+		p->in_flow = 1 + side;
+	return full;
 }
 
 /*
@@ -388,6 +374,7 @@ static __always_inline enum cordon_reason flow_begin(struct packet *p, __u8 sour
 		audit = p->deny_audit;
 		if (p->proto == IPPROTO_UDP && flow_adopt(p, source_index, port) == CORDON_REASON_ADOPTED)
 			return CORDON_REASON_ADOPTED;
+		p->one_way = p->proto == IPPROTO_TCP || decide_flow(p, 1) != CORDON_REASON_NONE;
 		p->rule = rule;
 		p->deny_audit = audit;
 		return flow_denied(p, source_index, reason);
@@ -423,6 +410,23 @@ static __noinline enum cordon_reason flow_related(struct packet *p)
 	return CORDON_REASON_RELATED;
 }
 
+static __always_inline bool flow_is_due(const struct packet *p, const struct flow *flow)
+{
+	__u32 until = READ_ONCE(flow->until);
+
+	return until && tick_reached(CORDON_TICKS(p->now), until);
+}
+
+/* Does what holds for this packet hold for the next one of its looks? TCP only once both have spoken and none has ended. */
+static __always_inline bool flow_is_settled(const struct packet *p, const struct flow *flow)
+{
+	if (flow->verdict != CORDON_VERDICT_ALLOW)
+		return false;
+	if (p->proto != IPPROTO_TCP)
+		return true;
+	return flow->state == CORDON_FLOW_ESTABLISHED && !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) && p->tcp_flags & TCP_ACK;
+}
+
 /* The whole judgement of a transport packet. */
 static __noinline enum cordon_reason flow_judge(struct packet *p, const struct port *port)
 {
@@ -439,19 +443,27 @@ static __noinline enum cordon_reason flow_judge(struct packet *p, const struct p
 
 	if (!p->seen_before) {
 		reason = flow_step(p, flow, side);
-		if (reason == CORDON_REASON_RULE)
+		if (reason == CORDON_REASON_RULE) {
+			flow_end(p->flow_number, packet_tick(p));
 			return flow_begin(p, index, port);
+		}
 		if (reason != CORDON_REASON_NONE)
 			return reason;
 	}
-	if (READ_ONCE(flow->generation) != p->generation || !ends_unchanged(p, flow, side) || p->quarantined) {
+	if (READ_ONCE(flow->generation) != p->generation || !ends_unchanged(p, flow, side) || p->quarantined || flow_is_due(p, flow)) {
 		reason = flow_rejudge(p, flow, side);
 		if (reason != CORDON_REASON_NONE)
 			return reason;
 	}
+	/* What was read is this flow's only if the row has not been given to another meanwhile. */
+	if (READ_ONCE(flow->birth) != p->flow_birth || !flow_key_equal(&flow->id, &p->key))
+		return CORDON_REASON_STALE_ROW;
 	flow_count(p, flow, side);
 	p->flow_would_deny = flow->verdict == CORDON_VERDICT_WOULD_DENY;
 	p->deny_audit = flow->rule_audit;
+	p->flow_settled = flow_is_settled(p, flow);
+	if (flow->until && flow->state != CORDON_FLOW_OVER)
+		packet_holds_until(p, (__u64)flow->until << CORDON_TICK_SHIFT);
 	return p->flow_would_deny ? flow->reason : CORDON_REASON_ESTABLISHED;
 }
 

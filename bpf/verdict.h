@@ -7,6 +7,7 @@
 #ifndef CORDON_BPF_VERDICT_H
 #define CORDON_BPF_VERDICT_H
 
+#include "count.h"
 #include "event.h"
 #include "limit.h"
 
@@ -59,9 +60,13 @@ static __always_inline enum cordon_verdict weigh(const struct packet *p, __u8 we
 	return p->mode == CORDON_MODE_ENFORCE && !p->deny_audit ? CORDON_VERDICT_DENY : CORDON_VERDICT_WOULD_DENY;
 }
 
-static __always_inline __u64 packet_bytes(const struct packet *p)
+static __always_inline struct traffic packet_traffic(const struct packet *p)
 {
-	return p->ip && p->net_length ? p->net_length + (__u64)(p->segments - 1) * p->header_length : p->length;
+	struct traffic t = {.packets = p->segments, .bytes = p->length};
+
+	if (p->ip && p->net_length)
+		t.bytes = p->net_length + (__u64)(p->segments - 1) * p->header_length;
+	return t;
 }
 
 /* What would pass still counts against the limits of the device whose port this is. */
@@ -72,59 +77,16 @@ static __always_inline enum cordon_reason reason_under_limit(const struct packet
 
 	if (reason_weight(reason) != CORDON_WEIGHT_PASS || !device || !(READ_ONCE(device->flags) & DEVICE_LIMITED))
 		return reason;
-	over = limit_take(p->device, p->segments, packet_bytes(p), p->now);
+	over = limit_take(p->device, p->segments, packet_traffic(p).bytes, p->now);
 	return over == CORDON_REASON_NONE ? reason : over;
 }
 
-static __always_inline void traffic_add(struct traffic *t, const struct packet *p)
-{
-	t->packets += p->segments;
-	t->bytes += packet_bytes(p);
-}
-
-static __always_inline void count_device(const struct packet *p, __u32 payer, enum cordon_verdict verdict)
-{
-	struct device_counters *c = bpf_map_lookup_elem(&counters, &payer);
-	__u8 dir = p->dir & 1;
-
-	if (!c)
-		return;
-	if (verdict == CORDON_VERDICT_DENY) {
-		traffic_add(&c->dropped[dir], p);
-		return;
-	}
-	traffic_add(&c->passed[dir], p);
-	if (verdict == CORDON_VERDICT_WOULD_DENY)
-		traffic_add(&c->would_deny[dir], p);
-	if (p->new_flow)
-		c->flows_started++;
-}
-
-static __always_inline void count_reason(const struct packet *p, enum cordon_reason reason, enum cordon_verdict verdict)
-{
-	__u32 index = reason * CORDON_VERDICT_COUNT + verdict;
-	__u64 *total = bpf_map_lookup_elem(&reasons, &index);
-
-	if (total)
-		*total += p->segments;
-}
-
-static __always_inline void count_drop(const struct packet *p, __u32 payer, enum cordon_reason reason, enum cordon_verdict verdict, enum told told)
+static __always_inline void count_told(const struct packet *p, __u32 payer, enum cordon_reason reason, enum cordon_verdict verdict, enum told told)
 {
 	struct drop_key key = {.device = payer, .port = payer ? 0 : p->port, .reason = reason, .verdict = verdict, .dir = p->dir};
-	struct drop_count *count = bpf_map_lookup_elem(&drops, &key);
+	struct drop_count more = {.packets = p->segments, .suppressed = told == TOLD_SUPPRESSED, .lost = told == TOLD_LOST};
 
-	if (!count) {
-		struct drop_count none = {};
-
-		bpf_map_update_elem(&drops, &key, &none, BPF_NOEXIST);
-		count = bpf_map_lookup_elem(&drops, &key);
-		if (!count)
-			return; /* full: `reasons` still has it */
-	}
-	count->packets += p->segments;
-	count->suppressed += told == TOLD_SUPPRESSED;
-	count->lost += told == TOLD_LOST;
+	count_drop(&key, more);
 }
 
 /* What a bridge or the gateway sends everywhere, and what a would-deny flow goes on with, are counted but not told. */
@@ -163,8 +125,7 @@ static __noinline bool verdict_leave(struct packet *p, enum cordon_reason why)
 	__u8 weight = reason_weight(reason);
 	enum cordon_verdict verdict = CORDON_VERDICT_ALLOW;
 	enum told told = TOLD;
-	/* Who claims another's MAC, or floods, shall not spend that device's budget or fill its counters. */
-	__u32 payer = reason == CORDON_REASON_WRONG_PORT || reason == CORDON_REASON_NOT_HERE ? CORDON_DEVICE_NONE : p->device;
+	__u32 payer = reason_payer(reason, p->device);
 
 	if (restricted != why)
 		p->rule = CORDON_RULE_NONE; /* of the flow that the restriction now ends */
@@ -178,12 +139,14 @@ static __noinline bool verdict_leave(struct packet *p, enum cordon_reason why)
 		} else {
 			if (is_worth_telling(p, reason))
 				told = event_tell(p, payer, drop_kind(p, reason), verdict, reason);
-			count_drop(p, payer, reason, verdict, told);
+			count_told(p, payer, reason, verdict, told);
 		}
 	}
-	count_reason(p, reason, verdict);
-	count_device(p, payer, verdict);
+	count_reason(reason, verdict, p->segments);
+	count_device(payer, p->dir, verdict, packet_traffic(p), p->new_flow);
 	trace_write(p, reason, verdict);
+	p->end_reason = reason;
+	p->end_verdict = verdict;
 	return verdict != CORDON_VERDICT_DENY;
 }
 

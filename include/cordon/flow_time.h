@@ -27,19 +27,27 @@ static inline __u64 flow_timeout_ns(__u8 proto, __u8 state)
 	return (state == CORDON_FLOW_NEW ? 30 : 180) * CORDON_SECOND;
 }
 
-/* Boot-clock ns of the last packet of either side. */
-static inline __u64 flow_last(const struct flow *flow)
-{
-	__u64 a = flow->side[0].last, b = flow->side[1].last;
+/* A cached verdict is asked again after this long at the latest: a flow's `last` may be as old. */
+#define CORDON_CACHE_NS (4 * CORDON_SECOND)
 
-	return a > b ? a : b;
+static inline int tick_reached(__u32 now, __u32 tick)
+{
+	return (__s32)(now - tick) >= 0;
 }
 
-static inline int flow_is_over(const struct flow *flow, __u64 now)
+/* Tick of the last packet of either side. */
+static inline __u32 flow_last(const struct flow *flow)
 {
-	if (flow->state == CORDON_FLOW_CUT)
+	__u32 a = flow->side[0].last, b = flow->side[1].last;
+
+	return !b || (a && tick_reached(a, b)) ? a : b;
+}
+
+static inline int flow_is_over(const struct flow *flow, __u32 now)
+{
+	if (flow->state == CORDON_FLOW_CUT || flow->state == CORDON_FLOW_OVER)
 		return 1;
-	return flow_last(flow) + flow_timeout_ns(flow->id.proto, flow->state) < now;
+	return (__s32)(now - flow_last(flow)) > (__s32)CORDON_TICKS(flow_timeout_ns(flow->id.proto, flow->state) + CORDON_CACHE_NS);
 }
 
 #endif

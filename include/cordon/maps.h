@@ -20,20 +20,33 @@
 #include "reasons.h"
 
 /*
- * Map `control`, one row, mapped writable by the engine. The program reads `generation` once per packet; all else that
- * it reads for that packet belongs to that generation or the packet is dropped.
- *
- * `generation` and `changes` are one aligned word, which a verdict that is kept for later packets carries: who finds another
- * word there asks again. It is read before the rows that it shall vouch for.
+ * Ticks: boot-clock ns >> CORDON_TICK_SHIFT, 16.8 ms, where a row has no room for more. They wrap after 2.3 years and are
+ * compared by their difference (tick_reached()).
+ */
+#define CORDON_TICK_SHIFT 24
+#define CORDON_TICKS(ns) ((__u32)((ns) >> CORDON_TICK_SHIFT))
+
+/* Words of the hash key: NH over the 10 words of an IPv6 flow, then a multiplier for each table. bpf/hash.h */
+#define CORDON_HASH_WORDS 10
+#define CORDON_HASH_TABLES 3
+
+/*
+ * Map `control`, one row, mapped writable by the engine. The program reads `generation` and `changes` as one 64-bit word,
+ * once per packet; all else that it reads for that packet belongs to that generation or the packet is dropped. A cached
+ * verdict is good for the word that it was given under: whatever a live flow must notice counts `changes` up, after the
+ * rows are written.
  */
 struct control {
 	__u32 generation;   /* of the policy in force; 0: none was ever applied. Even/odd chooses the side. Never reused. */
-	__u32 changes;      /* one more after every change of a row, port or brake that a kept verdict must notice */
+	__u32 changes;
 	__u32 layout;       /* CORDON_LAYOUT */
 	__u32 brake;        /* not 0: every SOFT and HARD drop becomes would_deny */
 	__u32 row_generation; /* last generation given to a device row; the engine counts it up */
-	__u32 pad;
+	__u32 sweep_next;   /* bucket of `flows` with which the timer's sweep goes on */
 	__s64 clock_offset; /* ns added to the boot clock; 0 but in replay and tests */
+	__u64 now;          /* boot clock ns, written by the timer every CORDON_TICK_NS; 0: no timer, and no verdict is cached */
+	__u32 hash_key[CORDON_HASH_WORDS]; /* random, made with the tables */
+	__u64 hash_multiplier[CORDON_HASH_TABLES]; /* odd */
 	/*
 	 * A policy that goes again by itself unless somebody confirms it: written before the flip, so that the flip arms it. At
 	 * `revert_at` the kernel turns `unconfirmed` back into `fallback`; whose compare-and-swap of the word above comes first,
@@ -43,7 +56,6 @@ struct control {
 	__u32 unconfirmed;  /* generation; 0: none. Another one is in force: it did not come, or was taken back */
 	__u32 fallback;     /* generation, whole on the other side until then */
 } __attribute__((aligned(8)));
-CORDON_ASSERT(sizeof(struct control) == 48, "control row");
 
 /* `generation` and `changes` as the one word they are. */
 union policy_word {
@@ -53,6 +65,8 @@ union policy_word {
 	};
 	__u64 word;
 };
+
+#define CORDON_TICK_NS 10000000ULL
 
 /* Map `heads`, a row a side: what a policy says of the whole site. */
 struct policy_head {
@@ -65,7 +79,17 @@ struct policy_head {
 	__u8 pad2[2];
 };
 
-/* Map `port_index`: interface index -> logical port. Map `ports`: logical port -> row. */
+/*
+ * Map `port_index`: interface index -> logical port. Map `ports`: logical port -> row. Map `port_slots`: the same answer at
+ * ifindex % CORDON_PORT_SLOTS for the interface that took the slot last, so that a frame need not ask a hash.
+ */
+#define CORDON_PORT_SLOTS 1024
+
+struct port_slot {
+	__u32 ifindex;
+	__u32 number;
+};
+
 #define PORT_FAIL_OPEN 0x1   /* with no policy: pass */
 #define PORT_MODE_SET 0x2    /* `mode` is given in gateway.yaml */
 #define PORT_PRIORITY_TAG 0x4 /* VID 0 counts as no tag */
@@ -100,6 +124,7 @@ CORDON_ASSERT(sizeof(struct side) == 8, "a side is one word");
  */
 #define DEVICE_KEY(mac_be48, vlan) (((__u64)(mac_be48) << 16) | (vlan))
 #define DEVICE_QUARANTINED 0x1
+#define DEVICE_CRITICAL 0x8 /* the last part of the flow table is theirs */
 #define DEVICE_PLACED 0x2 /* its port is fixed by the policy or the engine; else learnt from the first frame */
 #define DEVICE_LIMITED 0x4 /* its row of `limits` says something; without it no frame looks there */
 
@@ -112,8 +137,9 @@ struct device {
 	__u64 until;      /* boot clock ns of the end of its lease; 0: none */
 	struct side side[CORDON_SIDES];
 	__u64 quarantine_until; /* boot clock ns: DEVICE_QUARANTINED counts until then; 0: without end */
+	__u64 pad;
 };
-CORDON_ASSERT(sizeof(struct device) == 56, "device row");
+CORDON_ASSERT(sizeof(struct device) == 64, "a device row is one cache line");
 
 /*
  * Map `binding_index`: address -> row number. Map `bindings`: which device an address belongs to.
@@ -208,7 +234,7 @@ struct network {
 };
 
 /*
- * Map `flows`: one row a conversation, both directions. addr[0] < addr[1] as memcmp orders them; port[i] goes with addr[i].
+ * A conversation, both directions, is one row. addr[0] < addr[1] as memcmp orders them; port[i] goes with addr[i].
  * ICMP: both ports are the identifier of a query (0 where a type has none), `icmp_type` is the type of the asking side, and
  * `asker` is 1 + its index, so that who asked is part of the key. All three are 0 for other protocols.
  */
@@ -226,14 +252,16 @@ enum cordon_flow_state {
 	CORDON_FLOW_ESTABLISHED, /* the responder has answered */
 	CORDON_FLOW_CLOSING,     /* FIN seen from one side or both, or RST */
 	CORDON_FLOW_CUT,         /* no longer allowed; only accounts for what it was */
+	CORDON_FLOW_OVER,        /* ended: no packet finds it; the row is free after a while */
 };
 
 struct flow_side {
 	__u64 packets; /* a GSO packet counts its segments */
 	__u64 bytes;   /* from the IP header up */
-	__u64 last;    /* boot clock ns of the last packet, 0: none */
 	__u32 device;  /* row of the device on this side; GATEWAY; NONE: a network */
 	__u32 device_generation;
+	__u32 first;   /* tick of the first packet, */
+	__u32 last;    /* and of the last; 0: none */
 };
 
 /* side[0] is the initiator, side[1] the responder, whatever their order in the key */
@@ -241,15 +269,109 @@ struct flow {
 	struct flow_key id;   /* compared after reading: the row may have been recycled */
 	__u32 generation;     /* policy that judged it last */
 	__u32 rule;
-	struct flow_side side[2];
-	__u64 first;          /* boot clock ns */
+	__u32 birth;          /* counts the flows that this row has held: what is folded in late must not meet another's */
+	__u32 until;          /* tick at which it is asked again; 0: no end. Of an OVER row: when it ended. */
 	__u8 initiator;       /* index into id.addr of the initiator */
 	__u8 state;           /* enum cordon_flow_state */
-	__u8 tcp_flags[2];    /* all seen, by side */
+	__u8 tcp_flags[2];    /* all seen, by side; of established flows some packets' only */
 	__u8 reason;          /* why it was let in: enum cordon_reason */
 	__u8 verdict;         /* ALLOW, or WOULD_DENY for a flow that mode audit let in */
 	__u8 rule_audit;      /* WOULD_DENY because the rule that denies is itself in audit, whatever the mode of the ends */
+	__u8 told;            /* OVER, and the engine has its record */
+	struct flow_side side[2];
+};
+CORDON_ASSERT(sizeof(struct flow) == 128, "a flow is two cache lines");
+
+/*
+ * Map `flows`, mapped writable by the engine: buckets of rows. A row never moves, so its number (bucket * 16 + way) names it
+ * as long as its key and birth agree. A flow lies in one of two buckets that the hash of its key names; `tag` is the rest of
+ * that hash, 0: free. The life of a row:
+ *
+ *   free -> filled under the key's lock, then its tag is stored -> live -> OVER: TAG_OVER joins the tag by compare-and-swap,
+ *   and who did that gives the quota back -> free, not before CORDON_REUSE_TICKS: a program that still holds the row has ended.
+ */
+#define CORDON_BUCKET_ROWS 15
+#define CORDON_TAG_OVER 0x80000000U
+#define CORDON_REUSE_TICKS 180 /* 3 s */
+
+struct flow_bucket {
+	__u32 tag[CORDON_BUCKET_ROWS];
+	__u32 spilled; /* 1: some flow whose first bucket this is lies in its second */
+	struct flow row[CORDON_BUCKET_ROWS];
+	__u8 pad[64];
+};
+CORDON_ASSERT(sizeof(struct flow_bucket) == 2048, "flow bucket");
+
+#define FLOW_NUMBER(bucket, way) ((bucket) << 4 | (way))
+
+/* Map `usage`, one row: live flows of all devices, so that the last part of the table can be kept for the critical. */
+struct usage {
+	__u32 flows;
+	__u32 max_flows; /* of `flows` that may be live; the table has room for a quarter more */
+};
+
+/*
+ * Map `cache`, per-CPU parts one after the other: verdicts that hold for the next packet of the same looks, and what was
+ * counted under them and is not yet in the tables. A pair of lines holds two of IPv4 or one of IPv6.
+ */
+enum cordon_cache_kind {
+	CORDON_CACHE_EMPTY,
+	CORDON_CACHE_ALLOW,
+	CORDON_CACHE_DENY,
+	CORDON_CACHE_FOLDING, /* being folded by a program that this one interrupted: hands off */
+};
+
+struct cache_meta {
+	__u32 deadline; /* tick at which the tables are asked again */
+	__u32 flow;     /* ALLOW: FLOW_NUMBER, and its birth */
+	__u32 birth;
+	__u32 packets;  /* since the last fold */
+	__u32 bytes;
+	__u8 kind;      /* enum cordon_cache_kind */
+	__u8 reason;    /* enum cordon_reason */
+	__u8 flags;     /* CACHE_* */
 	__u8 pad;
+};
+
+#define CACHE_SIDE 0x1    /* the sender is the flow's responder */
+#define CACHE_SEEN 0x2    /* counted with the flow at the sender's port already */
+
+/* Bits of `where`; the MACs' words have the VLAN (source) and where it came from (destination) in their low 16 bits. */
+#define CACHE_WHERE_PORT 0x3ffU
+#define CACHE_WHERE_TO_DEVICE 0x400U
+#define CACHE_WHERE_IP6 0x800U
+#define CACHE_WHERE_SECOND 0xffffffffU /* the second line of an IPv6 pair */
+#define CACHE_FROM_GATEWAY 0xffff
+
+struct cache_line {
+	__u32 saddr, daddr; /* network order, as are the ports */
+	__u32 ports;
+	__u32 where;        /* port | direction | family | proto << 16 | tcp flags << 24 */
+	__u64 src, dst;     /* MAC << 16 | see above */
+	__u64 word;         /* control.generation and .changes under which this holds */
+	struct cache_meta meta;
+};
+CORDON_ASSERT(sizeof(struct cache_line) == 64, "cache line");
+
+struct cache_wide {
+	__u64 word;
+	__u32 ports;
+	__u32 where;
+	__u64 saddr[2], daddr[2];
+	__u64 src, dst;
+	__u64 pad;
+	__u32 zero;
+	__u32 second; /* CACHE_WHERE_SECOND, where a narrow line has `where` */
+	__u64 pad2[3];
+	struct cache_meta meta;
+};
+CORDON_ASSERT(sizeof(struct cache_wide) == 128, "cache pair");
+
+struct cache_pair {
+	union {
+		struct cache_line line[2];
+		struct cache_wide wide;
+	};
 };
 
 /* Map `counters`, per CPU, by device row: frames that crossed the device's port, whatever became of them. */

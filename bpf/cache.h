@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * In:  the looks of a packet (quick.h), a verdict that left (verdict.h).
+ * Out: the same verdict for the next packet of the same looks, at the price of one cold line.
+ * Never: a verdict past its deadline or from before a change; one that hangs on what is not in the looks; a count lost or
+ *        folded twice.
+ *
+ * A line is found by a keyed hash and proves itself: it holds MACs, VLAN, port, addresses, ports, protocol and TCP flags. It
+ * belongs to one CPU, so its counts are plain adds. They are folded into flow, device and reason when the line is given to
+ * another, when its time is up, and when the engine asks (cache_settle).
+ *
+ * TCP packets with SYN, FIN or RST are never let through from here, for they move a flow's state.
+ */
+#ifndef CORDON_BPF_CACHE_H
+#define CORDON_BPF_CACHE_H
+
+#include "flow.h"
+#include "quick.h"
+#include "verdict.h"
+
+#define CACHE_DENY_NS (250 * 1000000ULL) /* how often a denied flow may be told of */
+#define CACHE_BYTES_FULL 0x80000000U     /* a line folds before its count can run over */
+#define CACHE_EVICT_MASK 31              /* one in 32 that meet a live line takes it: a flood cannot empty the cache */
+
+const volatile __u32 cache_pairs = 2; /* of one CPU; even */
+
+enum cached { CACHED_NOT, CACHED_PASS, CACHED_DROP };
+
+static __always_inline struct cache_pair *cache_pair_at(__u32 number)
+{
+	__u32 at = bpf_get_smp_processor_id() * cache_pairs + number;
+
+	return bpf_map_lookup_elem(&cache, &at);
+}
+
+static __always_inline __u32 cache_number(const struct control *c, const struct quick *q)
+{
+	__u64 sum = hash_words2(c, 8, (__u32)q->words, q->words >> 32) + hash_words2(c, 0, (__u32)q->saddr[0], q->saddr[0] >> 32);
+
+	if (q->ip == 6)
+		sum += hash_words2(c, 2, (__u32)q->saddr[1], q->saddr[1] >> 32) + hash_words2(c, 4, (__u32)q->daddr[0], q->daddr[0] >> 32) +
+		       hash_words2(c, 6, (__u32)q->daddr[1], q->daddr[1] >> 32);
+	return hash_index(hash_spread(c, sum, HASH_CACHE), cache_pairs);
+}
+
+static __always_inline bool line_fits(const struct cache_line *line, const struct quick *q)
+{
+	const __u64 *x = (const __u64 *)line;
+
+	return x[0] == q->saddr[0] && x[1] == q->words && line->src == q->src && line->dst == q->dst;
+}
+
+static __always_inline bool wide_fits(const struct cache_wide *wide, const struct quick *q)
+{
+	const __u64 *x = (const __u64 *)wide;
+
+	return x[1] == q->words && wide->saddr[0] == q->saddr[0] && wide->saddr[1] == q->saddr[1] && wide->daddr[0] == q->daddr[0] &&
+	       wide->daddr[1] == q->daddr[1] && wide->src == q->src && wide->dst == q->dst;
+}
+
+static __always_inline bool pair_is_wide(const struct cache_pair *pair)
+{
+	return pair->wide.second == CACHE_WHERE_SECOND;
+}
+
+static __always_inline bool meta_holds(const struct cache_meta *meta, __u64 of, __u64 word, __u32 tick)
+{
+	return of == word && !tick_reached(tick, meta->deadline) && meta->bytes < CACHE_BYTES_FULL;
+}
+
+static __always_inline enum cached meta_hit(struct cache_meta *meta, const struct quick *q)
+{
+	__u8 kind = meta->kind;
+
+	if (kind != CORDON_CACHE_ALLOW && kind != CORDON_CACHE_DENY)
+		return CACHED_NOT;
+	meta->packets += q->packets;
+	meta->bytes += q->bytes;
+	return kind == CORDON_CACHE_ALLOW ? CACHED_PASS : CACHED_DROP;
+}
+
+static __always_inline enum cached cache_hit(const struct control *c, const struct quick *q, __u64 word, __u32 tick)
+{
+	__u32 number = cache_number(c, q);
+	struct cache_pair *pair = cache_pair_at(number);
+
+	if (!pair)
+		return CACHED_NOT;
+	if (q->ip == 6) {
+		if (!wide_fits(&pair->wide, q)) {
+			pair = cache_pair_at(number ^ 1);
+			if (!pair || !wide_fits(&pair->wide, q))
+				return CACHED_NOT;
+		}
+		return meta_holds(&pair->wide.meta, pair->wide.word, word, tick) ? meta_hit(&pair->wide.meta, q) : CACHED_NOT;
+	}
+	if (line_fits(&pair->line[0], q))
+		return meta_holds(&pair->line[0].meta, pair->line[0].word, word, tick) ? meta_hit(&pair->line[0].meta, q) : CACHED_NOT;
+	if (line_fits(&pair->line[1], q))
+		return meta_holds(&pair->line[1].meta, pair->line[1].word, word, tick) ? meta_hit(&pair->line[1].meta, q) : CACHED_NOT;
+	return CACHED_NOT;
+}
+
+static __always_inline void fold_flow(const struct cache_meta *meta, __u32 packets, __u32 bytes)
+{
+	struct flow *flow = flow_at(meta->flow);
+	struct flow_side *side;
+
+	if (meta->flags & CACHE_SEEN || !flow || READ_ONCE(flow->birth) != meta->birth)
+		return; /* over, and its row another's: the device has the count all the same */
+	side = &flow->side[meta->flags & CACHE_SIDE];
+	__sync_fetch_and_add(&side->packets, packets);
+	__sync_fetch_and_add(&side->bytes, bytes);
+}
+
+static __always_inline void fold_drop(const struct cache_meta *meta, __u32 device, __u32 where, __u32 packets)
+{
+	__u32 payer = reason_payer(meta->reason, device);
+	struct drop_key key = {.device = payer, .port = payer ? 0 : where & CACHE_WHERE_PORT, .reason = meta->reason,
+			       .verdict = CORDON_VERDICT_DENY, .dir = !!(where & CACHE_WHERE_TO_DEVICE)};
+	struct drop_count more = {.packets = packets, .suppressed = packets};
+
+	count_drop(&key, more);
+}
+
+/*
+ * What a line counted goes where it belongs; the line is then empty. A packet that interrupts this on the same CPU finds it
+ * FOLDING and leaves it alone.
+ */
+static __noinline int cache_fold(struct cache_meta *meta, __u64 src, __u64 dst, __u32 where)
+{
+	bool to = where & CACHE_WHERE_TO_DEVICE;
+	__u8 kind = READ_ONCE(meta->kind), mac[6], reason;
+	__u64 speaker = to ? dst : src;
+	__u32 packets, bytes, device = CORDON_DEVICE_NONE;
+	enum cordon_verdict verdict = kind == CORDON_CACHE_DENY ? CORDON_VERDICT_DENY : CORDON_VERDICT_ALLOW;
+	struct traffic more;
+
+	if (kind != CORDON_CACHE_ALLOW && kind != CORDON_CACHE_DENY)
+		return 0;
+	WRITE_ONCE(meta->kind, CORDON_CACHE_FOLDING);
+	packets = READ_ONCE(meta->packets);
+	bytes = READ_ONCE(meta->bytes);
+	reason = meta->reason;
+	if (packets) {
+#pragma unroll
+		for (int i = 0; i < 6; i++)
+			mac[i] = speaker >> (56 - 8 * i);
+		device_find(mac, src & VLAN_ID, &device);
+		more.packets = packets;
+		more.bytes = bytes;
+		count_device(reason_payer(reason, device), to, verdict, more, false);
+		count_reason(reason, verdict, packets);
+		if (kind == CORDON_CACHE_DENY)
+			fold_drop(meta, device, where, packets);
+		else
+			fold_flow(meta, packets, bytes);
+	}
+	WRITE_ONCE(meta->packets, 0);
+	WRITE_ONCE(meta->bytes, 0);
+	WRITE_ONCE(meta->kind, CORDON_CACHE_EMPTY);
+	return 0;
+}
+
+static __always_inline void line_fold(struct cache_line *line)
+{
+	cache_fold(&line->meta, line->src, line->dst, line->where);
+}
+
+static __always_inline void wide_fold(struct cache_wide *wide)
+{
+	cache_fold(&wide->meta, wide->src, wide->dst, wide->where);
+}
+
+static __noinline int pair_fold(struct cache_pair *pair)
+{
+	if (pair_is_wide(pair)) {
+		wide_fold(&pair->wide);
+	} else {
+		line_fold(&pair->line[0]);
+		line_fold(&pair->line[1]);
+	}
+	return 0;
+}
+
+/* May this line be given to another verdict now? */
+static __always_inline bool meta_yields(const struct cache_meta *meta, __u64 of, __u64 word, __u32 tick)
+{
+	if (meta->kind == CORDON_CACHE_FOLDING)
+		return false;
+	return meta->kind == CORDON_CACHE_EMPTY || of != word || tick_reached(tick, meta->deadline) ||
+	       !(bpf_get_prandom_u32() & CACHE_EVICT_MASK);
+}
+
+static __always_inline void line_write(struct cache_line *line, const struct quick *q, const struct cache_meta *meta, __u64 word)
+{
+	__u64 *x = (__u64 *)line;
+
+	x[0] = q->saddr[0];
+	x[1] = q->words;
+	line->src = q->src;
+	line->dst = q->dst;
+	line->word = word;
+	line->meta = *meta;
+}
+
+static __always_inline void store_narrow(struct cache_pair *pair, const struct quick *q, const struct cache_meta *meta, __u64 word, __u32 tick)
+{
+	if (pair_is_wide(pair)) {
+		if (!meta_yields(&pair->wide.meta, pair->wide.word, word, tick))
+			return;
+		wide_fold(&pair->wide);
+		__builtin_memset(pair, 0, sizeof(*pair));
+	}
+	if (line_fits(&pair->line[0], q) || (!line_fits(&pair->line[1], q) && meta_yields(&pair->line[0].meta, pair->line[0].word, word, tick))) {
+		line_fold(&pair->line[0]);
+		if (pair->line[0].meta.kind == CORDON_CACHE_EMPTY)
+			line_write(&pair->line[0], q, meta, word);
+	} else if (line_fits(&pair->line[1], q) || meta_yields(&pair->line[1].meta, pair->line[1].word, word, tick)) {
+		line_fold(&pair->line[1]);
+		if (pair->line[1].meta.kind == CORDON_CACHE_EMPTY)
+			line_write(&pair->line[1], q, meta, word);
+	}
+}
+
+static __always_inline bool pair_yields_wide(const struct cache_pair *pair, __u64 word, __u32 tick)
+{
+	if (pair_is_wide(pair))
+		return meta_yields(&pair->wide.meta, pair->wide.word, word, tick);
+	return meta_yields(&pair->line[0].meta, pair->line[0].word, word, tick) && meta_yields(&pair->line[1].meta, pair->line[1].word, word, tick);
+}
+
+static __always_inline void store_wide(struct cache_pair *pair, const struct quick *q, const struct cache_meta *meta, __u64 word)
+{
+	struct cache_wide *wide = &pair->wide;
+	__u64 *x = (__u64 *)wide;
+
+	pair_fold(pair);
+	if (pair_is_wide(pair) ? wide->meta.kind != CORDON_CACHE_EMPTY
+			       : pair->line[0].meta.kind != CORDON_CACHE_EMPTY || pair->line[1].meta.kind != CORDON_CACHE_EMPTY)
+		return;
+	x[0] = word;
+	x[1] = q->words;
+	wide->saddr[0] = q->saddr[0];
+	wide->saddr[1] = q->saddr[1];
+	wide->daddr[0] = q->daddr[0];
+	wide->daddr[1] = q->daddr[1];
+	wide->src = q->src;
+	wide->dst = q->dst;
+	wide->zero = 0;
+	wide->second = CACHE_WHERE_SECOND;
+	wide->meta = *meta;
+}
+
+/* Which denials hang on nothing but the looks, the tables and the time. */
+static __always_inline bool denial_is_settled(const struct packet *p)
+{
+	switch (p->end_reason) {
+	case CORDON_REASON_UNKNOWN_DEVICE:
+	case CORDON_REASON_WRONG_PORT:
+	case CORDON_REASON_NOT_HERE:
+	case CORDON_REASON_DEST_MAC:
+	case CORDON_REASON_BAD_SOURCE:
+	case CORDON_REASON_SPOOFED_SOURCE:
+	case CORDON_REASON_BAD_DESTINATION:
+	case CORDON_REASON_UPLINK_SPOOF:
+	case CORDON_REASON_IP_MARTIAN:
+	case CORDON_REASON_IP_SELF:
+	case CORDON_REASON_MULTICAST:
+	case CORDON_REASON_UNAUTHENTICATED:
+	case CORDON_REASON_QUARANTINE:
+		return true;
+	case CORDON_REASON_DENY_RULE:
+	case CORDON_REASON_DEFAULT_DENY:
+		return p->one_way;
+	}
+	return false;
+}
+
+/* What guards look into is judged frame by frame. */
+static __always_inline bool is_guarded_port(__u16 port)
+{
+	return port == 67 || port == 68 || port == 546 || port == 547;
+}
+
+static __always_inline bool cache_meta_make(struct cache_meta *meta, const struct packet *p)
+{
+	struct device *device = p->device >= CORDON_DEVICE_FIRST ? device_row(p->device) : NULL;
+	__u64 longest = p->now + CORDON_CACHE_NS;
+
+	/* A rate asks about each packet. */
+	if (p->end_verdict == CORDON_VERDICT_ALLOW && device && READ_ONCE(device->flags) & DEVICE_LIMITED)
+		return false;
+	if (is_guarded_port(p->sport) || is_guarded_port(p->dport))
+		return false;
+	if (p->end_verdict == CORDON_VERDICT_ALLOW && p->end_reason == CORDON_REASON_ESTABLISHED && p->flow_settled) {
+		meta->kind = CORDON_CACHE_ALLOW;
+		meta->flow = p->flow_number;
+		meta->birth = p->flow_birth;
+		meta->flags = (p->in_flow == 2 ? CACHE_SIDE : 0) | (p->seen_before ? CACHE_SEEN : 0);
+	} else if (p->end_verdict == CORDON_VERDICT_DENY && denial_is_settled(p)) {
+		meta->kind = CORDON_CACHE_DENY;
+		longest = p->now + CACHE_DENY_NS;
+	} else {
+		return false;
+	}
+	meta->reason = p->end_reason;
+	meta->deadline = CORDON_TICKS(longest < p->until ? longest : p->until);
+	return true;
+}
+
+static __noinline int cache_store(struct packet *p, const struct quick *q)
+{
+	__u32 zero = 0, tick = CORDON_TICKS(p->now), number;
+	struct control *c = bpf_map_lookup_elem(&control, &zero);
+	struct cache_meta meta = {};
+	struct cache_pair *pair;
+
+	if (!c || !cache_meta_make(&meta, p))
+		return 0;
+	number = cache_number(c, q);
+	pair = cache_pair_at(number);
+	if (!pair)
+		return 0;
+	if (q->ip == 4) {
+		store_narrow(pair, q, &meta, p->word, tick);
+		return 0;
+	}
+	if (!wide_fits(&pair->wide, q)) {
+		struct cache_pair *other = cache_pair_at(number ^ 1);
+
+		if (!other)
+			return 0;
+		if (wide_fits(&other->wide, q) || !pair_yields_wide(pair, p->word, tick)) {
+			if (!wide_fits(&other->wide, q) && !pair_yields_wide(other, p->word, tick))
+				return 0;
+			pair = other;
+		}
+	}
+	store_wide(pair, q, &meta, p->word);
+	return 0;
+}
+
+#endif

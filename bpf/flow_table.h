@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * In:  keys of conversations; rows filled by flow.h.
+ * Out: the row of a key, a new row, the end of one; quotas with them.
+ * Never: a row without its key compared; a live flow put out for a new one; meaning of states but OVER.
+ *
+ * Two CPUs that make the same flow hold the same lock, and the second finds the row of the first. Two that make different
+ * flows in one bucket take different ways by compare-and-swap. A lookup takes no lock: it may miss a row that is being made,
+ * and then makes it itself, which finds it.
+ */
+#ifndef CORDON_BPF_FLOW_TABLE_H
+#define CORDON_BPF_FLOW_TABLE_H
+
+#include "device.h"
+#include "hash.h"
+
+#define TAG_CLAIMED 0x7fffffffU /* being filled */
+#define WAY_NONE 15
+#define BUCKET_EASY 11 /* rows of the first bucket that are taken before the second is thought of */
+
+const volatile __u32 flow_buckets = 1;
+
+static __always_inline void flow_place_make(const struct control *c, const struct flow_key *key, struct flow_place *ret)
+{
+	__u64 sum = hash_key(c, key);
+	__u32 tag;
+
+	ret->spread[0] = hash_spread(c, sum, HASH_BUCKET);
+	ret->spread[1] = hash_spread(c, sum, HASH_OTHER_BUCKET);
+	tag = (__u32)(ret->spread[0] ^ ret->spread[1] >> 32) & ~CORDON_TAG_OVER;
+	ret->tag = tag && tag != TAG_CLAIMED ? tag : 1;
+}
+
+static __always_inline bool flow_key_equal(const struct flow_key *a, const struct flow_key *b)
+{
+	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+
+	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2] && x[3] == y[3] && x[4] == y[4];
+}
+
+static __always_inline struct flow_bucket *bucket_at(__u32 number)
+{
+	return bpf_map_lookup_elem(&flows, &number);
+}
+
+static __always_inline struct flow *flow_at(__u32 number)
+{
+	struct flow_bucket *bucket = bucket_at(number >> 4);
+	__u32 way = number & 15;
+
+	return bucket && way < CORDON_BUCKET_ROWS ? &bucket->row[way] : NULL;
+}
+
+static __always_inline __u32 bit_is_set(__u32 x)
+{
+	__u32 minus = -x;
+
+	barrier_var(minus); /* or the compiler would see through this and branch */
+	return (x | minus) >> 31;
+}
+
+/* Bit w: way w has this tag. Without branches, which the verifier would have to follow in every combination. */
+static __always_inline __u32 ways_tagged(const struct flow_bucket *bucket, __u32 tag)
+{
+	__u32 ways = 0;
+
+#pragma unroll
+	for (int w = 0; w < CORDON_BUCKET_ROWS; w++) {
+		ways |= (bit_is_set(READ_ONCE(bucket->tag[w]) ^ tag) ^ 1) << w;
+	}
+	return ways;
+}
+
+static __always_inline __u32 ways_over(const struct flow_bucket *bucket)
+{
+	__u32 ways = 0;
+
+#pragma unroll
+	for (int w = 0; w < CORDON_BUCKET_ROWS; w++)
+		ways |= READ_ONCE(bucket->tag[w]) >> 31 << w;
+	return ways;
+}
+
+/* The lowest set bit; WAY_NONE for none. */
+static __always_inline __u32 way_first(__u32 ways)
+{
+	__u32 bit = (ways | 1 << WAY_NONE) & -(ways | 1 << WAY_NONE);
+
+	return bit_is_set(bit & 0xaaaa) | bit_is_set(bit & 0xcccc) << 1 | bit_is_set(bit & 0xf0f0) << 2 | bit_is_set(bit & 0xff00) << 3;
+}
+
+static __always_inline __u32 ways_count(__u32 ways)
+{
+	ways -= ways >> 1 & 0x5555;
+	ways = (ways & 0x3333) + (ways >> 2 & 0x3333);
+	ways = (ways + (ways >> 4)) & 0x0f0f;
+	return (ways + (ways >> 8)) & 0x1f;
+}
+
+static __always_inline struct flow *bucket_find(struct flow_bucket *bucket, __u32 tag, const struct flow_key *key, __u32 *ret_way)
+{
+	__u32 ways = ways_tagged(bucket, tag);
+
+	/* Two keys of one bucket have the same 31 bits once in many lifetimes; then the third is not found and not made. */
+	for (int i = 0; i < 2; i++) {
+		__u32 way = way_first(ways);
+
+		if (way >= CORDON_BUCKET_ROWS)
+			return NULL;
+		if (flow_key_equal(&bucket->row[way].id, key)) {
+			*ret_way = way;
+			return &bucket->row[way];
+		}
+		ways &= ways - 1;
+	}
+	return NULL;
+}
+
+/* The row of a key, live or past its time; *ret_number names it. */
+static __noinline struct flow *flow_lookup(const struct flow_place *place, const struct flow_key *key, __u32 *ret_number)
+{
+	__u32 number = hash_index(place->spread[0], flow_buckets), way = 0;
+	struct flow_bucket *bucket = bucket_at(number);
+	struct flow *flow;
+
+	if (!bucket)
+		return NULL;
+	flow = bucket_find(bucket, place->tag, key, &way);
+	if (!flow && READ_ONCE(bucket->spilled)) {
+		number = hash_index(place->spread[1], flow_buckets);
+		bucket = bucket_at(number);
+		flow = bucket ? bucket_find(bucket, place->tag, key, &way) : NULL;
+	}
+	if (flow)
+		*ret_number = FLOW_NUMBER(number, way);
+	return flow;
+}
+
+/* Whose quota a flow counts against: the initiator's device, else the responder's. */
+static __always_inline __u32 flow_owner(const struct flow *flow)
+{
+	return flow->side[0].device >= CORDON_DEVICE_FIRST ? flow->side[0].device : flow->side[1].device;
+}
+
+static __always_inline struct usage *usage_row(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&usage, &zero);
+}
+
+static __always_inline void quota_give(__u32 owner)
+{
+	struct budget *budget = bpf_map_lookup_elem(&budgets, &owner);
+	struct usage *all = usage_row();
+
+	if (budget)
+		__sync_fetch_and_sub(&budget->flows, 1);
+	if (all)
+		__sync_fetch_and_sub(&all->flows, 1);
+}
+
+/* The last sixteenth of the table is for critical devices. */
+static __always_inline __u32 usage_limit(const struct usage *all, const struct device *device)
+{
+	return device->flags & DEVICE_CRITICAL ? all->max_flows : all->max_flows - all->max_flows / 16;
+}
+
+static __always_inline enum cordon_reason quota_take(__u32 owner)
+{
+	struct budget *budget = bpf_map_lookup_elem(&budgets, &owner);
+	struct device *device = device_row(owner);
+	struct usage *all = usage_row();
+	__u32 quota;
+
+	if (!budget || !device || !all)
+		return CORDON_REASON_INTERNAL;
+	if ((__s32)__sync_fetch_and_add(&all->flows, 1) >= (__s32)usage_limit(all, device)) {
+		__sync_fetch_and_sub(&all->flows, 1);
+		return CORDON_REASON_FLOW_FULL;
+	}
+	quota = READ_ONCE(device->flow_quota);
+	if ((__s32)__sync_fetch_and_add(&budget->flows, 1) >= (__s32)quota && quota) {
+		quota_give(owner);
+		return CORDON_REASON_FLOW_QUOTA;
+	}
+	return CORDON_REASON_NONE;
+}
+
+/* A live flow that changes hands keeps its place, whatever the new owner's quota. */
+static __always_inline void quota_move(__u32 from, __u32 to)
+{
+	struct budget *gives = bpf_map_lookup_elem(&budgets, &from), *takes = bpf_map_lookup_elem(&budgets, &to);
+
+	if (from == to || !gives || !takes)
+		return;
+	__sync_fetch_and_add(&takes->flows, 1);
+	__sync_fetch_and_sub(&gives->flows, 1);
+}
+
+/* No packet finds the row from here on. Who marks the tag gives the quota back, so that it is given once. */
+static __noinline int flow_end(__u32 number, __u32 now)
+{
+	struct flow_bucket *bucket = bucket_at(number >> 4);
+	__u32 way = number & 15, tag;
+	struct flow *flow;
+
+	if (!bucket || way >= CORDON_BUCKET_ROWS)
+		return 0;
+	flow = &bucket->row[way];
+	tag = READ_ONCE(bucket->tag[way]);
+	if (!tag || tag == TAG_CLAIMED || tag & CORDON_TAG_OVER)
+		return 0;
+	WRITE_ONCE(flow->until, now);
+	if (__sync_val_compare_and_swap(&bucket->tag[way], tag, tag | CORDON_TAG_OVER) != tag)
+		return 0;
+	WRITE_ONCE(flow->state, CORDON_FLOW_OVER);
+	quota_give(flow_owner(flow));
+	return 1;
+}
+
+/* A way that can be filled: a free one, else one whose flow has been over for long enough. */
+static __always_inline __u32 way_claim(struct flow_bucket *bucket, __u32 now)
+{
+	__u32 way = way_first(ways_tagged(bucket, 0)), tag = 0;
+
+	if (way >= CORDON_BUCKET_ROWS) {
+		way = way_first(ways_over(bucket));
+		if (way >= CORDON_BUCKET_ROWS || (__s32)(now - READ_ONCE(bucket->row[way].until)) < CORDON_REUSE_TICKS)
+			return WAY_NONE;
+		tag = READ_ONCE(bucket->tag[way]);
+		if (!(tag & CORDON_TAG_OVER))
+			return WAY_NONE;
+	}
+	return __sync_val_compare_and_swap(&bucket->tag[way], tag, TAG_CLAIMED) == tag ? way : WAY_NONE;
+}
+
+static __always_inline void row_fill(struct flow_bucket *bucket, __u32 way, __u32 tag, const struct flow *fresh)
+{
+	struct flow *row = &bucket->row[way];
+	__u32 birth = row->birth + 1;
+	const __u64 *from = (const __u64 *)fresh;
+	__u64 *to = (__u64 *)row;
+
+#pragma unroll
+	for (int i = 0; i < (int)(sizeof(*fresh) / sizeof(__u64)); i++)
+		WRITE_ONCE(to[i], from[i]);
+	WRITE_ONCE(row->birth, birth);
+	__sync_lock_test_and_set(&bucket->tag[way], tag);
+}
+
+/*
+ * A row for p->fresh, whose key has p->place; p->flow_number names it. FLOW_KNOWN: another CPU was quicker with this key, and
+ * that is its row. Global, so that the verifier reads it once and not along every road that leads here.
+ */
+enum flow_made { FLOW_MADE, FLOW_KNOWN, FLOW_NO_ROOM };
+
+__noinline int flow_make(struct packet *p)
+{
+	__u32 number[2], tag, lock_number, ways, way, now, second;
+	struct flow_bucket *a, *b;
+	struct flow_lock *lock;
+
+	if (!p)
+		return FLOW_NO_ROOM;
+	tag = p->place.tag;
+	now = CORDON_TICKS(p->now);
+	lock_number = tag & (CORDON_FLOW_LOCKS - 1);
+	number[0] = hash_index(p->place.spread[0], flow_buckets);
+	number[1] = hash_index(p->place.spread[1], flow_buckets);
+	a = bucket_at(number[0]);
+	b = bucket_at(number[1]);
+	lock = bpf_map_lookup_elem(&flow_locks, &lock_number);
+	if (!a || !b || !lock)
+		return FLOW_NO_ROOM;
+
+	bpf_spin_lock(&lock->lock);
+	way = way_first(ways_tagged(a, tag));
+	if (way < CORDON_BUCKET_ROWS) {
+		bpf_spin_unlock(&lock->lock);
+		p->flow_number = FLOW_NUMBER(number[0], way);
+		return FLOW_KNOWN;
+	}
+	way = way_first(ways_tagged(b, tag));
+	if (way < CORDON_BUCKET_ROWS) {
+		bpf_spin_unlock(&lock->lock);
+		p->flow_number = FLOW_NUMBER(number[1], way);
+		return FLOW_KNOWN;
+	}
+	/* The first bucket while that is easy, else the emptier one; a lookup looks into the second only where it must. */
+	ways = ways_count(ways_tagged(a, 0));
+	second = ways < CORDON_BUCKET_ROWS - BUCKET_EASY && ways < ways_count(ways_tagged(b, 0));
+	way = way_claim(second ? b : a, now);
+	if (way >= CORDON_BUCKET_ROWS) {
+		second ^= 1;
+		way = way_claim(second ? b : a, now);
+	}
+	if (way < CORDON_BUCKET_ROWS) {
+		if (second)
+			WRITE_ONCE(a->spilled, 1);
+		row_fill(second ? b : a, way, tag, &p->fresh);
+	}
+	bpf_spin_unlock(&lock->lock);
+	if (way >= CORDON_BUCKET_ROWS)
+		return FLOW_NO_ROOM;
+	p->flow_number = FLOW_NUMBER(second ? number[1] : number[0], way);
+	return FLOW_MADE;
+}
+
+#endif
