@@ -6,6 +6,9 @@
  *
  * The road: parse.h -> device.h -> guard.h -> flow.h (-> decide.h) -> verdict.h (-> event.h). Each step returns
  * CORDON_REASON_NONE to go on, or the reason with which the frame's road ends.
+ *
+ * Steps that are not static are verified once, by themselves, and not along every road that leads to them: without that the
+ * programs would be too much for the verifier. The price is that a pointer they are given may be NULL for all it knows.
  */
 #ifndef CORDON_BPF_BASE_H
 #define CORDON_BPF_BASE_H

@@ -124,11 +124,14 @@ static __always_inline void fold_drop(const struct cache_meta *meta, __u32 devic
 }
 
 /*
- * What a line counted goes where it belongs; the line is then empty. A packet that interrupts this on the same CPU finds it
- * FOLDING and leaves it alone.
+ * What a line counted goes where it belongs; the line goes on from nothing. A packet that interrupts this on the same CPU
+ * finds it FOLDING and leaves it alone.
  */
-static __noinline int cache_fold(struct cache_meta *meta, __u64 src, __u64 dst, __u32 where)
+__noinline int cache_fold(struct cache_meta *meta, __u64 src, __u64 dst, __u32 where)
 {
+	if (!meta)
+		return 0;
+
 	bool to = where & CACHE_WHERE_TO_DEVICE;
 	__u8 kind = READ_ONCE(meta->kind), mac[6], reason;
 	__u64 speaker = to ? dst : src;
@@ -158,7 +161,7 @@ static __noinline int cache_fold(struct cache_meta *meta, __u64 src, __u64 dst, 
 	}
 	WRITE_ONCE(meta->packets, 0);
 	WRITE_ONCE(meta->bytes, 0);
-	WRITE_ONCE(meta->kind, CORDON_CACHE_EMPTY);
+	WRITE_ONCE(meta->kind, kind);
 	return 0;
 }
 
@@ -214,11 +217,11 @@ static __always_inline void store_narrow(struct cache_pair *pair, const struct q
 	}
 	if (line_fits(&pair->line[0], q) || (!line_fits(&pair->line[1], q) && meta_yields(&pair->line[0].meta, pair->line[0].word, word, tick))) {
 		line_fold(&pair->line[0]);
-		if (pair->line[0].meta.kind == CORDON_CACHE_EMPTY)
+		if (pair->line[0].meta.kind != CORDON_CACHE_FOLDING)
 			line_write(&pair->line[0], q, meta, word);
 	} else if (line_fits(&pair->line[1], q) || meta_yields(&pair->line[1].meta, pair->line[1].word, word, tick)) {
 		line_fold(&pair->line[1]);
-		if (pair->line[1].meta.kind == CORDON_CACHE_EMPTY)
+		if (pair->line[1].meta.kind != CORDON_CACHE_FOLDING)
 			line_write(&pair->line[1], q, meta, word);
 	}
 }
@@ -236,8 +239,8 @@ static __always_inline void store_wide(struct cache_pair *pair, const struct qui
 	__u64 *x = (__u64 *)wide;
 
 	pair_fold(pair);
-	if (pair_is_wide(pair) ? wide->meta.kind != CORDON_CACHE_EMPTY
-			       : pair->line[0].meta.kind != CORDON_CACHE_EMPTY || pair->line[1].meta.kind != CORDON_CACHE_EMPTY)
+	if (pair_is_wide(pair) ? wide->meta.kind == CORDON_CACHE_FOLDING
+			       : pair->line[0].meta.kind == CORDON_CACHE_FOLDING || pair->line[1].meta.kind == CORDON_CACHE_FOLDING)
 		return;
 	x[0] = word;
 	x[1] = q->words;
@@ -309,8 +312,11 @@ static __always_inline bool cache_meta_make(struct cache_meta *meta, const struc
 	return true;
 }
 
-static __noinline int cache_store(struct packet *p, const struct quick *q)
+__noinline int cache_store(struct packet *p, const struct quick *q)
 {
+	if (!p || !q)
+		return 0;
+
 	__u32 zero = 0, tick = CORDON_TICKS(p->now), number;
 	struct control *c = bpf_map_lookup_elem(&control, &zero);
 	struct cache_meta meta = {};

@@ -105,8 +105,11 @@ static __always_inline struct verdict *verdict_now(struct packet *p, void *table
 }
 
 /* NONE if it is allowed; p->rule is the rule that decides, p->until ends no later than that holds. */
-static __noinline enum cordon_reason decide(struct packet *p, __u16 from, __u16 to, __u32 service)
+__noinline enum cordon_reason decide(struct packet *p, __u16 from, __u16 to, __u32 service)
 {
+	if (!p)
+		return CORDON_REASON_INTERNAL;
+
 	struct policy_head *head = bpf_map_lookup_elem(&heads, &p->side);
 	struct pair *pair = pair_find(p, from, to);
 	struct service *class;

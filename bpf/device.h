@@ -17,10 +17,14 @@ static __always_inline struct port *port_row(__u32 number)
 static __always_inline __u32 port_number(__u32 ifindex)
 {
 	__u32 at = ifindex % CORDON_PORT_SLOTS, *number;
-	struct port_slot *slot = bpf_map_lookup_elem(&port_slots, &at);
+	__u64 *slot = bpf_map_lookup_elem(&port_slots, &at);
+	union {
+		__u64 word;
+		struct port_slot slot;
+	} u = {.word = slot ? READ_ONCE(*slot) : 0};
 
-	if (slot && READ_ONCE(slot->ifindex) == ifindex)
-		return READ_ONCE(slot->number);
+	if (u.slot.ifindex == ifindex)
+		return u.slot.number;
 	number = bpf_map_lookup_elem(&port_index, &ifindex);
 	return number ? *number : CORDON_PORT_NONE;
 }

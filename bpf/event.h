@@ -55,8 +55,11 @@ static __always_inline void event_fill(struct event *e, const struct packet *p, 
 	e->length = p->length > 0xffff ? 0xffff : p->length;
 }
 
-static __noinline enum told event_tell(struct packet *p, __u32 payer, __u8 kind, __u8 verdict, __u8 reason)
+__noinline enum told event_tell(struct packet *p, __u32 payer, __u8 kind, __u8 verdict, __u8 reason)
 {
+	if (!p)
+		return TOLD_LOST;
+
 	struct budget *budget = payer ? bpf_map_lookup_elem(&budgets, &payer) : bpf_map_lookup_elem(&port_budgets, &p->port);
 	struct event *e;
 

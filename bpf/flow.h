@@ -197,8 +197,11 @@ static __always_inline enum cordon_reason flow_put(struct packet *p, struct flow
 }
 
 /* The policy or a device changed since the flow was judged: ask again, cut it if it is no longer allowed. */
-static __noinline enum cordon_reason flow_rejudge(struct packet *p, struct flow *flow, __u8 side)
+__noinline enum cordon_reason flow_rejudge(struct packet *p, struct flow *flow, __u8 side)
 {
+	if (!p || !flow)
+		return CORDON_REASON_INTERNAL;
+
 	enum cordon_reason reason = decide_flow(p, side);
 	__u32 owner = flow_owner(flow);
 
@@ -283,9 +286,12 @@ static __always_inline bool begins_flow(const struct packet *p)
 }
 
 /* Puts a row for this packet's conversation into the table, its sender on `side`. */
-static __noinline enum cordon_reason flow_insert(struct packet *p, __u8 source_index, __u8 side,
+__noinline enum cordon_reason flow_insert(struct packet *p, __u8 source_index, __u8 side,
 						 enum cordon_reason reason, __u8 verdict)
 {
+	if (!p)
+		return CORDON_REASON_INTERNAL;
+
 	struct flow *flow = &p->fresh;
 	__u8 s = side & 1, d = (side ^ 1) & 1;
 	enum cordon_reason full;
@@ -387,8 +393,11 @@ static __always_inline enum cordon_reason flow_begin(struct packet *p, __u8 sour
 }
 
 /* An ICMP error counts only if the packet that it quotes belongs to a live flow of this device (RFC 5927 4). */
-static __noinline enum cordon_reason flow_related(struct packet *p)
+__noinline enum cordon_reason flow_related(struct packet *p)
 {
+	if (!p)
+		return CORDON_REASON_INTERNAL;
+
 	bool from = p->dir == CORDON_DIR_FROM_DEVICE;
 	struct flow *flow;
 	__u8 index, side;
@@ -428,8 +437,11 @@ static __always_inline bool flow_is_settled(const struct packet *p, const struct
 }
 
 /* The whole judgement of a transport packet. */
-static __noinline enum cordon_reason flow_judge(struct packet *p, const struct port *port)
+__noinline enum cordon_reason flow_judge(struct packet *p, const struct port *port)
 {
+	if (!p || !port)
+		return CORDON_REASON_INTERNAL;
+
 	enum cordon_reason reason;
 	struct flow *flow;
 	__u8 index, side;
@@ -462,7 +474,7 @@ static __noinline enum cordon_reason flow_judge(struct packet *p, const struct p
 	p->flow_would_deny = flow->verdict == CORDON_VERDICT_WOULD_DENY;
 	p->deny_audit = flow->rule_audit;
 	p->flow_settled = flow_is_settled(p, flow);
-	if (flow->until && flow->state != CORDON_FLOW_OVER)
+	if (flow->until)
 		packet_holds_until(p, (__u64)flow->until << CORDON_TICK_SHIFT);
 	return p->flow_would_deny ? flow->reason : CORDON_REASON_ESTABLISHED;
 }

@@ -2,7 +2,7 @@
 /*
  * In:  keys of conversations; rows filled by flow.h.
  * Out: the row of a key, a new row, the end of one; quotas with them.
- * Never: a row without its key compared; a live flow put out for a new one; meaning of states but OVER.
+ * Never: a row without its key compared; a live flow put out for a new one; meaning of states.
  *
  * Two CPUs that make the same flow hold the same lock, and the second finds the row of the first. Two that make different
  * flows in one bucket take different ways by compare-and-swap. A lookup takes no lock: it may miss a row that is being made,
@@ -14,7 +14,6 @@
 #include "device.h"
 #include "hash.h"
 
-#define TAG_CLAIMED 0x7fffffffU /* being filled */
 #define WAY_NONE 15
 #define BUCKET_EASY 11 /* rows of the first bucket that are taken before the second is thought of */
 
@@ -28,7 +27,7 @@ static __always_inline void flow_place_make(const struct control *c, const struc
 	ret->spread[0] = hash_spread(c, sum, HASH_BUCKET);
 	ret->spread[1] = hash_spread(c, sum, HASH_OTHER_BUCKET);
 	tag = (__u32)(ret->spread[0] ^ ret->spread[1] >> 32) & ~CORDON_TAG_OVER;
-	ret->tag = tag && tag != TAG_CLAIMED ? tag : 1;
+	ret->tag = tag && tag != CORDON_TAG_CLAIMED ? tag : 1;
 }
 
 static __always_inline bool flow_key_equal(const struct flow_key *a, const struct flow_key *b)
@@ -199,7 +198,7 @@ static __always_inline void quota_move(__u32 from, __u32 to)
 }
 
 /* No packet finds the row from here on. Who marks the tag gives the quota back, so that it is given once. */
-static __noinline int flow_end(__u32 number, __u32 now)
+__noinline int flow_end(__u32 number, __u32 now)
 {
 	struct flow_bucket *bucket = bucket_at(number >> 4);
 	__u32 way = number & 15, tag;
@@ -209,12 +208,11 @@ static __noinline int flow_end(__u32 number, __u32 now)
 		return 0;
 	flow = &bucket->row[way];
 	tag = READ_ONCE(bucket->tag[way]);
-	if (!tag || tag == TAG_CLAIMED || tag & CORDON_TAG_OVER)
+	if (!tag || tag == CORDON_TAG_CLAIMED || tag & CORDON_TAG_OVER)
 		return 0;
 	WRITE_ONCE(flow->until, now);
 	if (__sync_val_compare_and_swap(&bucket->tag[way], tag, tag | CORDON_TAG_OVER) != tag)
 		return 0;
-	WRITE_ONCE(flow->state, CORDON_FLOW_OVER);
 	quota_give(flow_owner(flow));
 	return 1;
 }
@@ -232,7 +230,7 @@ static __always_inline __u32 way_claim(struct flow_bucket *bucket, __u32 now)
 		if (!(tag & CORDON_TAG_OVER))
 			return WAY_NONE;
 	}
-	return __sync_val_compare_and_swap(&bucket->tag[way], tag, TAG_CLAIMED) == tag ? way : WAY_NONE;
+	return __sync_val_compare_and_swap(&bucket->tag[way], tag, CORDON_TAG_CLAIMED) == tag ? way : WAY_NONE;
 }
 
 static __always_inline void row_fill(struct flow_bucket *bucket, __u32 way, __u32 tag, const struct flow *fresh)

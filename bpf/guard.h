@@ -246,8 +246,11 @@ static __always_inline enum cordon_reason mld_from_device(const struct packet *p
 }
 
 /* NONE: no guard has a say. */
-static __noinline enum cordon_reason guard_from_device(struct packet *p, const struct port *port, enum cordon_reason source)
+__noinline enum cordon_reason guard_from_device(struct packet *p, const struct port *port, enum cordon_reason source)
 {
+	if (!p || !port)
+		return CORDON_REASON_INTERNAL;
+
 	if (p->ethertype == ETH_P_ARP)
 		return arp_from_device(p, port, source);
 	if (!p->ip || !is_sound(p))
@@ -357,8 +360,11 @@ static __always_inline enum cordon_reason dhcp4_to_device(struct packet *p, cons
 	return CORDON_REASON_GUARD_DHCP;
 }
 
-static __noinline enum cordon_reason guard_to_device(struct packet *p, const struct port *port)
+__noinline enum cordon_reason guard_to_device(struct packet *p, const struct port *port)
 {
+	if (!p || !port)
+		return CORDON_REASON_INTERNAL;
+
 	bool solicited = is_icmp6(p, 135), advertised = is_icmp6(p, 136);
 	__u16 class = 0;
 

@@ -9,32 +9,39 @@
 
 #include "cache.h"
 
-#define SWEEP_BUCKETS 16 /* a tick: 24,000 rows a second */
+#define SWEEP_ROWS 240 /* a tick: 24,000 a second */
 
 static __always_inline __u64 clock_now(const struct control *c)
 {
 	return bpf_ktime_get_boot_ns() + READ_ONCE(c->clock_offset);
 }
 
+struct sweep {
+	__u32 first; /* row number, were all buckets one after the other */
+	__u32 now;
+};
+
 /* One second of grace: while the engine lives, it is quicker, and writes a record of what ended. */
-static __noinline int bucket_sweep(__u32 number, __u32 now)
+static long row_sweep(__u32 i, void *ctx)
 {
+	struct sweep *sweep = ctx;
+	__u32 row = sweep->first + i, number = row / CORDON_BUCKET_ROWS, way = row % CORDON_BUCKET_ROWS, tag;
 	struct flow_bucket *bucket = bucket_at(number);
 
-	if (!bucket)
-		return 0;
-	for (__u32 way = 0; way < CORDON_BUCKET_ROWS; way++) {
-		__u32 tag = READ_ONCE(bucket->tag[way]);
-
-		if (tag && tag != TAG_CLAIMED && !(tag & CORDON_TAG_OVER) && flow_is_over(&bucket->row[way], now - CORDON_TICKS(CORDON_SECOND)))
-			flow_end(FLOW_NUMBER(number, way), now);
-	}
+	barrier_var(way); /* or the compiler would leave out what the verifier wants to see */
+	if (!bucket || way >= CORDON_BUCKET_ROWS)
+		return 1;
+	tag = READ_ONCE(bucket->tag[way]);
+	if (tag && tag != CORDON_TAG_CLAIMED && !(tag & CORDON_TAG_OVER) &&
+	    flow_is_over(&bucket->row[way], sweep->now - CORDON_TICKS(CORDON_SECOND)))
+		flow_end(FLOW_NUMBER(number, way), sweep->now);
 	return 0;
 }
 
 static int tick_fire(void *map, __u32 *key, struct tick *t)
 {
-	__u32 zero = 0, next;
+	struct sweep sweep = {};
+	__u32 zero = 0;
 	struct control *c = bpf_map_lookup_elem(&control, &zero);
 	__u64 now;
 
@@ -43,13 +50,10 @@ static int tick_fire(void *map, __u32 *key, struct tick *t)
 		return 0;
 	now = clock_now(c);
 	WRITE_ONCE(c->now, now);
-	next = c->sweep_next;
-	for (int i = 0; i < SWEEP_BUCKETS; i++) {
-		if (next >= flow_buckets)
-			next = 0;
-		bucket_sweep(next++, CORDON_TICKS(now));
-	}
-	c->sweep_next = next;
+	sweep.now = CORDON_TICKS(now);
+	sweep.first = c->sweep_next < flow_buckets * CORDON_BUCKET_ROWS ? c->sweep_next : 0;
+	bpf_loop(SWEEP_ROWS, row_sweep, &sweep, 0);
+	c->sweep_next = sweep.first + SWEEP_ROWS;
 	bpf_timer_start(&t->timer, CORDON_TICK_NS, 0);
 	return 0;
 }
@@ -85,7 +89,7 @@ static long settle_pair(__u32 number, void *ctx)
 	return 0;
 }
 
-/* Folds what this CPU's part of the cache has counted; its verdicts have to be earned anew. */
+/* Folds what this CPU's part of the cache has counted: the engine asks before it reads. */
 SEC("tc")
 int cache_settle(struct __sk_buff *skb)
 {

@@ -119,8 +119,11 @@ static __always_inline void trace_write(const struct packet *p, enum cordon_reas
 }
 
 /* True: the frame goes on. */
-static __noinline bool verdict_leave(struct packet *p, enum cordon_reason why)
+__noinline bool verdict_leave(struct packet *p, enum cordon_reason why)
 {
+	if (!p)
+		return false;
+
 	enum cordon_reason restricted = reason_under_restriction(p, why), reason = reason_under_limit(p, restricted);
 	__u8 weight = reason_weight(reason);
 	enum cordon_verdict verdict = CORDON_VERDICT_ALLOW;

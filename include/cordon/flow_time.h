@@ -43,9 +43,23 @@ static inline __u32 flow_last(const struct flow *flow)
 	return !b || (a && tick_reached(a, b)) ? a : b;
 }
 
+/* And of the first; the side that began is not always the first that was seen. */
+static inline __u32 flow_first(const struct flow *flow)
+{
+	__u32 a = flow->side[0].first, b = flow->side[1].first;
+
+	return !b || (a && tick_reached(b, a)) ? a : b;
+}
+
+/* Boot-clock ns of a tick within 2.3 years of boot. */
+static inline __u64 tick_ns(__u32 tick)
+{
+	return (__u64)tick << CORDON_TICK_SHIFT;
+}
+
 static inline int flow_is_over(const struct flow *flow, __u32 now)
 {
-	if (flow->state == CORDON_FLOW_CUT || flow->state == CORDON_FLOW_OVER)
+	if (flow->state == CORDON_FLOW_CUT)
 		return 1;
 	return (__s32)(now - flow_last(flow)) > (__s32)CORDON_TICKS(flow_timeout_ns(flow->id.proto, flow->state) + CORDON_CACHE_NS);
 }

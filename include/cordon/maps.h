@@ -42,7 +42,7 @@ struct control {
 	__u32 layout;       /* CORDON_LAYOUT */
 	__u32 brake;        /* not 0: every SOFT and HARD drop becomes would_deny */
 	__u32 row_generation; /* last generation given to a device row; the engine counts it up */
-	__u32 sweep_next;   /* bucket of `flows` with which the timer's sweep goes on */
+	__u32 sweep_next;   /* row of `flows` with which the timer's sweep goes on */
 	__s64 clock_offset; /* ns added to the boot clock; 0 but in replay and tests */
 	__u64 now;          /* boot clock ns, written by the timer every CORDON_TICK_NS; 0: no timer, and no verdict is cached */
 	__u32 hash_key[CORDON_HASH_WORDS]; /* random, made with the tables */
@@ -252,7 +252,6 @@ enum cordon_flow_state {
 	CORDON_FLOW_ESTABLISHED, /* the responder has answered */
 	CORDON_FLOW_CLOSING,     /* FIN seen from one side or both, or RST */
 	CORDON_FLOW_CUT,         /* no longer allowed; only accounts for what it was */
-	CORDON_FLOW_OVER,        /* ended: no packet finds it; the row is free after a while */
 };
 
 struct flow_side {
@@ -270,14 +269,14 @@ struct flow {
 	__u32 generation;     /* policy that judged it last */
 	__u32 rule;
 	__u32 birth;          /* counts the flows that this row has held: what is folded in late must not meet another's */
-	__u32 until;          /* tick at which it is asked again; 0: no end. Of an OVER row: when it ended. */
+	__u32 until;          /* tick at which it is asked again; 0: no end. Of a row that is over: when it ended. */
 	__u8 initiator;       /* index into id.addr of the initiator */
 	__u8 state;           /* enum cordon_flow_state */
 	__u8 tcp_flags[2];    /* all seen, by side; of established flows some packets' only */
 	__u8 reason;          /* why it was let in: enum cordon_reason */
 	__u8 verdict;         /* ALLOW, or WOULD_DENY for a flow that mode audit let in */
 	__u8 rule_audit;      /* WOULD_DENY because the rule that denies is itself in audit, whatever the mode of the ends */
-	__u8 told;            /* OVER, and the engine has its record */
+	__u8 told;            /* it is over, and the engine has its record */
 	struct flow_side side[2];
 };
 CORDON_ASSERT(sizeof(struct flow) == 128, "a flow is two cache lines");
@@ -287,11 +286,12 @@ CORDON_ASSERT(sizeof(struct flow) == 128, "a flow is two cache lines");
  * as long as its key and birth agree. A flow lies in one of two buckets that the hash of its key names; `tag` is the rest of
  * that hash, 0: free. The life of a row:
  *
- *   free -> filled under the key's lock, then its tag is stored -> live -> OVER: TAG_OVER joins the tag by compare-and-swap,
+ *   free -> filled under the key's lock, then its tag is stored -> live -> over: TAG_OVER joins the tag by compare-and-swap,
  *   and who did that gives the quota back -> free, not before CORDON_REUSE_TICKS: a program that still holds the row has ended.
  */
 #define CORDON_BUCKET_ROWS 15
 #define CORDON_TAG_OVER 0x80000000U
+#define CORDON_TAG_CLAIMED 0x7fffffffU /* being filled */
 #define CORDON_REUSE_TICKS 180 /* 3 s */
 
 struct flow_bucket {

@@ -306,7 +306,8 @@ Test(event, a_line_of_anything_is_no_crash)
 /* initiator camera 192.168.50.11:50000 to responder 10.9.9.9:443, answered */
 static struct flow flow_out(void)
 {
-	struct flow f = { .generation = 7, .rule = 0, .first = clock_boot_ns(), .initiator = 1, .state = CORDON_FLOW_ESTABLISHED,
+	uint32_t first = CORDON_TICKS(clock_boot_ns());
+	struct flow f = { .generation = 7, .rule = 0, .initiator = 1, .state = CORDON_FLOW_ESTABLISHED,
 			  .reason = CORDON_REASON_RULE, .verdict = CORDON_VERDICT_ALLOW, .tcp_flags = { 0x1b, 0x1a } };
 
 	f.id.addr[0] = address("10.9.9.9");
@@ -314,8 +315,8 @@ static struct flow flow_out(void)
 	f.id.port[0] = 443;
 	f.id.port[1] = 50000;
 	f.id.proto = IPPROTO_TCP;
-	f.side[0] = (struct flow_side){ .packets = 5, .bytes = 500, .last = f.first, .device = 2 };
-	f.side[1] = (struct flow_side){ .packets = 4, .bytes = 5000000000ULL, .last = f.first + NS_PER_S, .device = CORDON_DEVICE_NONE };
+	f.side[0] = (struct flow_side){ .packets = 5, .bytes = 500, .first = first, .last = first, .device = 2 };
+	f.side[1] = (struct flow_side){ .packets = 4, .bytes = 5000000000ULL, .first = first, .last = first + CORDON_TICKS(NS_PER_S), .device = CORDON_DEVICE_NONE };
 	return f;
 }
 

@@ -9,6 +9,7 @@
 #include <bpf/libbpf.h>
 
 #include "../lib/cleanup.h"
+#include "cache.h"
 #include "kernel.h"
 #include "cordon.skel.h"
 
@@ -34,7 +35,9 @@ int counters_read(struct dataplane *dp, uint32_t row, struct device_counters *re
 
 	if (!values)
 		return -ENOMEM;
-	r = bpf_map_lookup_elem(bpf_map__fd(dp->bpf->maps.counters), &row, values);
+	r = cache_settle(dp);
+	if (r == 0)
+		r = bpf_map_lookup_elem(bpf_map__fd(dp->bpf->maps.counters), &row, values);
 	if (r < 0)
 		return r;
 	per_cpu_sum(values, sizeof(*ret) / sizeof(uint64_t), (uint64_t *)ret);
@@ -79,7 +82,9 @@ int dataplane_drops_each(struct dataplane *dp, int (*each)(void *ctx, const stru
 
 	if (!values)
 		return -ENOMEM;
-	r = bpf_map_get_next_key(fd, NULL, &next);
+	r = cache_settle(dp);
+	if (r == 0)
+		r = bpf_map_get_next_key(fd, NULL, &next);
 	while (r == 0 && !stop) {
 		struct drop_count sum;
 
@@ -97,9 +102,13 @@ int dataplane_reasons(struct dataplane *dp, uint64_t ret[CORDON_REASON_COUNT][CO
 {
 	_cleanup_free_ void *values = per_cpu_new(sizeof(uint64_t));
 	uint64_t sums[CORDON_REASON_COUNT * CORDON_VERDICT_COUNT];
+	int settled;
 
 	if (!values)
 		return -ENOMEM;
+	settled = cache_settle(dp);
+	if (settled < 0)
+		return settled;
 	for (uint32_t i = 0; i < CORDON_REASON_COUNT * CORDON_VERDICT_COUNT; i++) {
 		int r = bpf_map_lookup_elem(bpf_map__fd(dp->bpf->maps.reasons), &i, values);
 
@@ -128,14 +137,13 @@ int dataplane_usage(struct dataplane *dp, struct dataplane_usage *ret)
 		.max_devices = dp->device_rows.max - dp->device_rows.first,
 		.bindings = dp->binding_rows.count[ROW_USED],
 		.max_bindings = dp->binding_rows.max - dp->binding_rows.first,
+		.flows = __atomic_load_n(&dp->usage->flows, __ATOMIC_RELAXED),
 		.max_flows = dp->max_flows,
 	};
 	int r = dataplane_drops_each(dp, drop_add_losses, &usage);
 
 	if (r < 0)
 		return r;
-	for (uint32_t i = 0; i < dp->device_rows.max; i++)
-		usage.flows += __atomic_load_n(&dp->budgets[i].flows, __ATOMIC_RELAXED);
 	*ret = usage;
 	return 0;
 }

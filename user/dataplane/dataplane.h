@@ -32,6 +32,7 @@ struct dataplane_options {
 	enum dataplane_xdp xdp;
 	bool trace;          /* keep what the last frame met, for dataplane_run(); only without pins */
 	bool fail_open;
+	bool cached;         /* let the kernel keep time and verdicts also without pins (tests, bench); with pins it always does */
 };
 
 /* Loads, or adopts what is pinned under bpffs: same maps, programs replaced in place, no frame judged by an empty map. */

@@ -1,74 +1,57 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The flow table is shared memory: no call is made for a row. Programs fill rows and end them; the engine tells of what ended
+ * and frees it. A row that is read here can be given to another flow meanwhile, but not sooner than CORDON_REUSE_TICKS after
+ * its end, and its birth tells.
+ */
 #include "flows.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <cordon/flow_time.h>
 
-#include "../lib/cleanup.h"
 #include "../lib/clock.h"
+#include "cache.h"
 #include "kernel.h"
 #include "rows.h"
-#include "cordon.skel.h"
 
-/* Rows a call; the kernel says -ENOSPC if one bucket holds more, and then the buffers grow. */
-#define FLOWS_BATCH 1024
-
-struct flow_batch {
-	struct flow_key *keys;
-	struct flow *flows;
-	uint32_t capacity;
-};
-
-static void flow_batch_done(struct flow_batch *b)
+static uint32_t tag_of(const struct flow_bucket *bucket, unsigned int way)
 {
-	free(b->keys);
-	free(b->flows);
+	return __atomic_load_n(&bucket->tag[way], __ATOMIC_ACQUIRE);
 }
 
-static int flow_batch_grow(struct flow_batch *b, uint32_t capacity)
+/* -EAGAIN: it changed hands while it was copied. */
+static int row_copy(const struct flow_bucket *bucket, unsigned int way, struct flow *ret)
 {
-	flow_batch_done(b);
-	b->keys = calloc(capacity, sizeof(*b->keys));
-	b->flows = calloc(capacity, sizeof(*b->flows));
-	b->capacity = capacity;
-	return b->keys && b->flows ? 0 : -ENOMEM;
+	const struct flow *row = &bucket->row[way];
+	uint32_t birth = __atomic_load_n(&row->birth, __ATOMIC_ACQUIRE);
+
+	memcpy(ret, row, sizeof(*ret));
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return __atomic_load_n(&row->birth, __ATOMIC_RELAXED) == birth ? 0 : -EAGAIN;
 }
 
-/* The walk goes by buckets: rows may come and go meanwhile, each that stays is met once. */
+static bool tag_is_live(uint32_t tag)
+{
+	return tag && tag != CORDON_TAG_CLAIMED && !(tag & CORDON_TAG_OVER);
+}
+
 int dataplane_flows_each(struct dataplane *dp, int (*each)(void *ctx, const struct flow *flow), void *ctx)
 {
-	_cleanup_(flow_batch_done) struct flow_batch b = {0};
-	int fd = bpf_map__fd(dp->bpf->maps.flows);
-	uint32_t at, next, n;
-	bool begun = false;
-	int r = flow_batch_grow(&b, FLOWS_BATCH);
+	int r = cache_settle(dp);
 
 	if (r < 0)
 		return r;
-	for (;;) {
-		n = b.capacity;
-		r = bpf_map_lookup_batch(fd, begun ? &at : NULL, &next, b.keys, b.flows, &n, NULL);
-		if (r == -ENOSPC) {
-			r = flow_batch_grow(&b, b.capacity * 2);
-			if (r < 0)
-				return r;
-			continue;
-		}
-		if (r < 0 && r != -ENOENT)
-			return r;
-		for (uint32_t i = 0; i < n; i++)
-			if (each(ctx, &b.flows[i]))
+	for (uint32_t b = 0; b < dp->flow_buckets; b++) {
+		for (unsigned int way = 0; way < CORDON_BUCKET_ROWS; way++) {
+			struct flow flow;
+
+			if (tag_is_live(tag_of(&dp->flows[b], way)) && row_copy(&dp->flows[b], way, &flow) == 0 && each(ctx, &flow))
 				return 0;
-		if (r == -ENOENT)
-			return 0;
-		at = next;
-		begun = true;
+		}
 	}
+	return 0;
 }
 
 /* The device that the flow counts against: its initiator, or the responder where no device began it. */
@@ -78,16 +61,19 @@ static uint32_t flow_owner(const struct flow *flow)
 }
 
 /* Never below zero: a wrapped count would look like a spent quota. */
+static void count_down(uint32_t *count)
+{
+	uint32_t n = __atomic_load_n(count, __ATOMIC_RELAXED);
+
+	while (n && !__atomic_compare_exchange_n(count, &n, n - 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+}
+
 static void quota_give(struct dataplane *dp, uint32_t owner)
 {
-	uint32_t *flows, n;
-
-	if (owner >= dp->device_rows.max)
-		return;
-	flows = &dp->budgets[owner].flows;
-	n = __atomic_load_n(flows, __ATOMIC_RELAXED);
-	while (n && !__atomic_compare_exchange_n(flows, &n, n - 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-		;
+	count_down(&dp->usage->flows);
+	if (owner < dp->device_rows.max)
+		count_down(&dp->budgets[owner].flows);
 }
 
 static bool flow_owner_drains(const struct dataplane *dp, const struct flow *flow)
@@ -97,9 +83,24 @@ static bool flow_owner_drains(const struct dataplane *dp, const struct flow *flo
 	return owner >= CORDON_DEVICE_FIRST && owner < dp->device_rows.max && dp->device_rows.state[owner] == ROW_DRAINING;
 }
 
+/* As the program's flow_end(): whoever marks the tag gives the quota back. True: it was we. */
+static bool row_end(struct dataplane *dp, struct flow_bucket *bucket, unsigned int way, uint32_t now)
+{
+	struct flow *row = &bucket->row[way];
+	uint32_t tag = tag_of(bucket, way);
+
+	if (!tag_is_live(tag))
+		return false;
+	__atomic_store_n(&row->until, now, __ATOMIC_RELAXED);
+	if (!__atomic_compare_exchange_n(&bucket->tag[way], &tag, tag | CORDON_TAG_OVER, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return false;
+	quota_give(dp, flow_owner(row));
+	return true;
+}
+
 struct flow_sweep {
 	struct dataplane *dp;
-	uint64_t now;
+	uint32_t now; /* tick */
 	bool draining_only;
 	void (*ended)(void *ctx, const struct flow *flow);
 	void *ctx;
@@ -113,39 +114,58 @@ static bool flow_goes(const struct flow_sweep *sweep, const struct flow *flow)
 	return !sweep->draining_only && flow_is_over(flow, sweep->now);
 }
 
-/*
- * The copy that the walk made is old: the row is taken out whole and judged again by its last content, which is also the
- * exact count that `ended` gets. A flow that a packet has just revived is put back, unless the program made a new one.
- */
-static int flow_sweep_one(void *ctx, const struct flow *seen)
+/* Tells of a flow that ended, by us or by a program; its `state` is what it last was. */
+static void tell(struct flow_sweep *sweep, struct flow *row, const struct flow *copy)
 {
-	struct flow_sweep *sweep = ctx;
-	struct dataplane *dp = sweep->dp;
-	int fd = bpf_map__fd(dp->bpf->maps.flows);
+	__atomic_store_n(&row->told, 1, __ATOMIC_RELAXED);
+	if (sweep->ended)
+		sweep->ended(sweep->ctx, copy);
+	sweep->deleted++;
+}
+
+static void sweep_live(struct flow_sweep *sweep, struct flow_bucket *bucket, unsigned int way)
+{
 	struct flow flow;
 
-	if (!flow_goes(sweep, seen))
-		return 0;
-	if (bpf_map_lookup_elem(fd, &seen->id, &flow) < 0 || !flow_goes(sweep, &flow))
-		return 0;
-	if (bpf_map_lookup_and_delete_elem(fd, &seen->id, &flow) < 0)
-		return 0;
-	if (!flow_goes(sweep, &flow)) {
-		bpf_map_update_elem(fd, &flow.id, &flow, BPF_NOEXIST);
-		return 0;
+	if (!flow_goes(sweep, &bucket->row[way]) || !row_end(sweep->dp, bucket, way, sweep->now))
+		return;
+	if (row_copy(bucket, way, &flow) == 0)
+		tell(sweep, &bucket->row[way], &flow);
+}
+
+static void sweep_over(struct flow_sweep *sweep, struct flow_bucket *bucket, unsigned int way)
+{
+	struct flow *row = &bucket->row[way], flow;
+	uint32_t tag = tag_of(bucket, way);
+
+	if (!__atomic_load_n(&row->told, __ATOMIC_RELAXED) && row_copy(bucket, way, &flow) == 0)
+		tell(sweep, row, &flow);
+	if ((int32_t)(sweep->now - __atomic_load_n(&row->until, __ATOMIC_RELAXED)) >= CORDON_REUSE_TICKS && tag & CORDON_TAG_OVER)
+		__atomic_compare_exchange_n(&bucket->tag[way], &tag, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+static void sweep_all(struct flow_sweep *sweep)
+{
+	struct dataplane *dp = sweep->dp;
+
+	for (uint32_t b = 0; b < dp->flow_buckets; b++) {
+		for (unsigned int way = 0; way < CORDON_BUCKET_ROWS; way++) {
+			uint32_t tag = tag_of(&dp->flows[b], way);
+
+			if (tag & CORDON_TAG_OVER)
+				sweep_over(sweep, &dp->flows[b], way);
+			else if (tag_is_live(tag))
+				sweep_live(sweep, &dp->flows[b], way);
+		}
 	}
-	quota_give(dp, flow_owner(&flow));
-	if (sweep->ended)
-		sweep->ended(sweep->ctx, &flow);
-	sweep->deleted++;
-	return 0;
 }
 
 int flows_drop_draining(struct dataplane *dp)
 {
-	struct flow_sweep sweep = {.dp = dp, .now = dataplane_now(dp), .draining_only = true};
+	struct flow_sweep sweep = {.dp = dp, .now = CORDON_TICKS(dataplane_now(dp)), .draining_only = true};
 
-	return dataplane_flows_each(dp, flow_sweep_one, &sweep);
+	sweep_all(&sweep);
+	return 0;
 }
 
 uint64_t dataplane_now(const struct dataplane *dp)
@@ -155,30 +175,31 @@ uint64_t dataplane_now(const struct dataplane *dp)
 
 int dataplane_flows_sweep(struct dataplane *dp, void (*ended)(void *ctx, const struct flow *flow), void *ctx)
 {
-	struct flow_sweep sweep = {.dp = dp, .now = dataplane_now(dp), .ended = ended, .ctx = ctx};
+	struct flow_sweep sweep = {.dp = dp, .now = CORDON_TICKS(dataplane_now(dp)), .ended = ended, .ctx = ctx};
 	int r;
 
 	kernel_phase("live");
 	r = rows_settle(dp);
+	if (r == 0)
+		r = cache_settle(dp);
 	if (r < 0)
 		return r;
-	r = dataplane_flows_each(dp, flow_sweep_one, &sweep);
-	if (r < 0)
-		return r;
+	sweep_all(&sweep);
 	r = rows_drained(dp);
 	return r < 0 ? r : sweep.deleted;
 }
 
-static int flow_forget(void *ctx, const struct flow *flow)
-{
-	struct dataplane *dp = ctx;
-
-	if (bpf_map_delete_elem(bpf_map__fd(dp->bpf->maps.flows), &flow->id) == 0)
-		quota_give(dp, flow_owner(flow));
-	return 0;
-}
-
+/* For tables that no program uses at this moment: replay, between two worlds. */
 int dataplane_flows_clear(struct dataplane *dp)
 {
-	return dataplane_flows_each(dp, flow_forget, dp);
+	uint32_t now = CORDON_TICKS(dataplane_now(dp));
+
+	for (uint32_t b = 0; b < dp->flow_buckets; b++) {
+		for (unsigned int way = 0; way < CORDON_BUCKET_ROWS; way++) {
+			row_end(dp, &dp->flows[b], way, now);
+			__atomic_store_n(&dp->flows[b].tag[way], 0, __ATOMIC_RELEASE);
+		}
+		__atomic_store_n(&dp->flows[b].spilled, 0, __ATOMIC_RELEASE);
+	}
+	return 0;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -19,6 +20,7 @@
 
 #define DEFAULT_DEVICES 4096
 #define DEFAULT_FLOWS 65536
+#define DEFAULT_CACHE_BYTES (8ULL << 20)
 #define BINDINGS_A_DEVICE 4
 #define DROPS_A_DEVICE 16
 
@@ -46,20 +48,24 @@ static const char *heard_end(void)
 }
 
 /* A map whose size the caller or an earlier start chose; of the others the size is part of their meaning. */
+enum capacity_of { CAPACITY_DEVICES, CAPACITY_BUCKETS, CAPACITY_PAIRS, CAPACITY_COUNT };
+
 static const struct capacity {
 	const char *map;
-	uint32_t rows_a_device, rows_a_flow, and_more;
+	enum capacity_of of;
+	uint32_t rows, and_more;
 } capacities[] = {
-	{"device_index", 1, 0, CORDON_DEVICE_FIRST},
-	{"devices", 1, 0, CORDON_DEVICE_FIRST},
-	{"counters", 1, 0, CORDON_DEVICE_FIRST},
-	{"budgets", 1, 0, CORDON_DEVICE_FIRST},
-	{"limits", 1, 0, CORDON_DEVICE_FIRST},
-	{"limit_shares", 1, 0, CORDON_DEVICE_FIRST},
-	{"binding_index", BINDINGS_A_DEVICE, 0, 1},
-	{"bindings", BINDINGS_A_DEVICE, 0, 1},
-	{"drops", DROPS_A_DEVICE, 0, 0},
-	{"flows", 0, 1, 0},
+	{"device_index", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST},
+	{"devices", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST},
+	{"counters", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST},
+	{"budgets", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST},
+	{"limits", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST},
+	{"limit_shares", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST},
+	{"binding_index", CAPACITY_DEVICES, BINDINGS_A_DEVICE, 1},
+	{"bindings", CAPACITY_DEVICES, BINDINGS_A_DEVICE, 1},
+	{"drops", CAPACITY_DEVICES, DROPS_A_DEVICE, 0},
+	{"flows", CAPACITY_BUCKETS, 1, 0},
+	{"cache", CAPACITY_PAIRS, 1, 0},
 };
 
 static const struct capacity *capacity_of(const char *map)
@@ -70,15 +76,37 @@ static const struct capacity *capacity_of(const char *map)
 	return NULL;
 }
 
+/* A quarter more rows than flows: then a flow finds room in one of its two buckets. */
+static uint32_t buckets_for(uint32_t flows)
+{
+	return (uint32_t)(((uint64_t)flows * 5 / 4 + CORDON_BUCKET_ROWS - 1) / CORDON_BUCKET_ROWS);
+}
+
+/* An even number a CPU: an IPv6 flow has two pairs to choose from, side by side. */
+static uint32_t pairs_for(uint64_t bytes)
+{
+	uint64_t pairs = bytes / kernel_cpus() / sizeof(struct cache_pair) & ~1ULL;
+
+	return (uint32_t)(pairs < 2 ? 2 : pairs) * kernel_cpus();
+}
+
+static uint32_t flows_wanted(const struct dataplane_options *options)
+{
+	return options->max_flows ? options->max_flows : DEFAULT_FLOWS;
+}
+
 static int capacities_set(struct bpf_object *object, const struct dataplane_options *options)
 {
-	uint32_t devices = options->max_devices ? options->max_devices : DEFAULT_DEVICES;
-	uint32_t flows = options->max_flows ? options->max_flows : DEFAULT_FLOWS;
+	const uint32_t sizes[CAPACITY_COUNT] = {
+		[CAPACITY_DEVICES] = options->max_devices ? options->max_devices : DEFAULT_DEVICES,
+		[CAPACITY_BUCKETS] = buckets_for(flows_wanted(options)),
+		[CAPACITY_PAIRS] = pairs_for(options->cache_bytes ? options->cache_bytes : DEFAULT_CACHE_BYTES),
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(capacities); i++) {
 		const struct capacity *c = &capacities[i];
 		struct bpf_map *map = bpf_object__find_map_by_name(object, c->map);
-		int r = map ? bpf_map__set_max_entries(map, c->rows_a_device * devices + c->rows_a_flow * flows + c->and_more) : -ENOENT;
+		int r = map ? bpf_map__set_max_entries(map, c->rows * sizes[c->of] + c->and_more) : -ENOENT;
 
 		if (r < 0)
 			return r;
@@ -224,6 +252,8 @@ int load_object(struct dataplane *dp, const struct dataplane_options *options, c
 			return r;
 	}
 	dp->bpf->rodata->trace = dp->trace;
+	dp->bpf->rodata->flow_buckets = bpf_map__max_entries(dp->bpf->maps.flows);
+	dp->bpf->rodata->cache_pairs = bpf_map__max_entries(dp->bpf->maps.cache) / kernel_cpus();
 	r = cordon_bpf__load(dp->bpf);
 	return r < 0 ? load_refused(r, ret_why) : 0;
 }
@@ -244,9 +274,11 @@ int load_tables(struct dataplane *dp)
 		const struct bpf_map *map;
 		void *at;
 	} shared[] = {
-		{dp->bpf->maps.control, &dp->control}, {dp->bpf->maps.ports, &dp->ports},     {dp->bpf->maps.devices, &dp->devices},
-		{dp->bpf->maps.bindings, &dp->bindings}, {dp->bpf->maps.budgets, &dp->budgets},
-		{dp->bpf->maps.limits, &dp->limits}, {dp->bpf->maps.windows, &dp->windows},
+		{dp->bpf->maps.control, &dp->control},   {dp->bpf->maps.ports, &dp->ports},     {dp->bpf->maps.port_slots, &dp->port_slots},
+		{dp->bpf->maps.devices, &dp->devices},   {dp->bpf->maps.bindings, &dp->bindings}, {dp->bpf->maps.budgets, &dp->budgets},
+		{dp->bpf->maps.flows, &dp->flows},       {dp->bpf->maps.usage, &dp->usage},
+		{dp->bpf->maps.limits, &dp->limits},
+		{dp->bpf->maps.windows, &dp->windows},
 	};
 
 	_Static_assert(ARRAY_SIZE(shared) == ARRAY_SIZE(dp->mappings), "one mapping a shared table");
@@ -256,5 +288,20 @@ int load_tables(struct dataplane *dp)
 		if (r < 0)
 			return r;
 	}
+	return 0;
+}
+
+/* The secret of the hashes lives as long as the tables that are built on it. */
+int load_new_tables(struct dataplane *dp, const struct dataplane_options *options)
+{
+	struct control *c = dp->control;
+
+	if (getrandom(c->hash_key, sizeof(c->hash_key), 0) != sizeof(c->hash_key) ||
+	    getrandom(c->hash_multiplier, sizeof(c->hash_multiplier), 0) != sizeof(c->hash_multiplier))
+		return -errno;
+	for (size_t i = 0; i < CORDON_HASH_TABLES; i++)
+		c->hash_multiplier[i] |= 1;
+	dp->usage->max_flows = flows_wanted(options);
+	c->layout = CORDON_LAYOUT;
 	return 0;
 }

@@ -13,4 +13,7 @@ int load_object(struct dataplane *dp, const struct dataplane_options *options, c
 /* Maps the shared tables. */
 int load_tables(struct dataplane *dp);
 
+/* What tables that were made just now begin with. */
+int load_new_tables(struct dataplane *dp, const struct dataplane_options *options);
+
 #endif

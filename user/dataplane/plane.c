@@ -13,6 +13,7 @@
 #include "../lib/buf.h"
 #include "../lib/cleanup.h"
 #include "attach.h"
+#include "cache.h"
 #include "kernel.h"
 #include "load.h"
 #include "pins.h"
@@ -56,7 +57,8 @@ static int books_init(struct dataplane *dp)
 		return r;
 	dp->owned = calloc(devices, sizeof(*dp->owned));
 	dp->owned_next = calloc(bindings, sizeof(*dp->owned_next));
-	dp->max_flows = bpf_map__max_entries(dp->bpf->maps.flows);
+	dp->flow_buckets = bpf_map__max_entries(dp->bpf->maps.flows);
+	dp->max_flows = dp->usage->max_flows;
 	return dp->owned && dp->owned_next ? 0 : -ENOMEM;
 }
 
@@ -146,6 +148,8 @@ static int plane_start(struct dataplane *dp, const struct dataplane_options *opt
 	if (r < 0)
 		return r;
 	r = load_tables(dp);
+	if (r == 0 && !dp->adopted)
+		r = load_new_tables(dp, options);
 	if (r == 0)
 		r = books_init(dp);
 	if (r == 0)
@@ -154,8 +158,6 @@ static int plane_start(struct dataplane *dp, const struct dataplane_options *opt
 		r = ring_init(dp);
 	if (r < 0)
 		return why(ret_why, r, "mapping the tables: %s", strerror(-r));
-	if (!dp->adopted)
-		dp->control->layout = CORDON_LAYOUT;
 	r = programs_choose(dp, ret_why);
 	if (r < 0)
 		return r;
@@ -163,6 +165,11 @@ static int plane_start(struct dataplane *dp, const struct dataplane_options *opt
 	r = dp->adopted ? take_up(dp) : 0;
 	if (r < 0)
 		return why(ret_why, r, "tidying the tables of an earlier start: %s", strerror(-r));
+	if (dp->bpffs || options->cached) {
+		r = tick_start(dp);
+		if (r < 0)
+			return why(ret_why, r, "starting the kernel's tick: %s", strerror(-r));
+	}
 	return dp->bpffs ? stay(dp, ret_why) : 0;
 }
 

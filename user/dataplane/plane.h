@@ -64,19 +64,24 @@ struct dataplane {
 	enum dataplane_xdp xdp;
 
 	struct table_like tables[PLANE_TABLES];
-	struct mapping mappings[7];
+	struct mapping mappings[10];
 	struct control *control;
 	struct port *ports;
+	struct port_slot *port_slots;
 	struct device *devices;
 	struct binding *bindings;
 	struct budget *budgets;
 	struct window *windows; /* both sides */
 	struct limit *limits;
+	struct flow_bucket *flows;
+	struct usage *usage;
 
 	struct rows device_rows;
 	struct rows binding_rows;
 	uint32_t max_flows;
 	uint32_t bound;      /* generation whose class numbers this process has: the one in force when it last looked */
+	uint32_t flow_buckets;
+	uint64_t settled; /* when the counts of the verdict cache were last fetched: boot clock ns */
 	uint32_t last_tried; /* highest generation that any apply has begun to write */
 	/* Bindings of a device row in the side in force, as lists through binding rows; 0 ends one. */
 	uint32_t *owned;

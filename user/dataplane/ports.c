@@ -35,6 +35,22 @@ static int port_index_fd(const struct dataplane *dp)
 	return bpf_map__fd(dp->bpf->maps.port_index);
 }
 
+/* One store: programs read interface and number together. */
+static void port_slot_store(struct dataplane *dp, uint32_t ifindex, uint32_t number)
+{
+	struct port_slot slot = {.ifindex = ifindex, .number = number};
+	uint64_t word;
+
+	memcpy(&word, &slot, sizeof(word));
+	__atomic_store_n((uint64_t *)(void *)&dp->port_slots[ifindex % CORDON_PORT_SLOTS], word, __ATOMIC_RELEASE);
+}
+
+static void port_slot_clear(struct dataplane *dp, uint32_t ifindex)
+{
+	if (dp->port_slots[ifindex % CORDON_PORT_SLOTS].ifindex == ifindex)
+		port_slot_store(dp, 0, 0);
+}
+
 /* The interface no longer leads to this row, unless it leads to another by now. */
 static int port_hide(struct dataplane *dp, uint32_t number)
 {
@@ -44,6 +60,7 @@ static int port_hide(struct dataplane *dp, uint32_t number)
 	if (!ifindex)
 		return 0;
 	__atomic_store_n(&row->ifindex, 0, __ATOMIC_RELEASE);
+	port_slot_clear(dp, ifindex);
 	plane_changed(dp);
 	if (kernel_lookup(port_index_fd(dp), &ifindex, &leads_to) < 0 || leads_to != number)
 		return 0;
@@ -79,6 +96,8 @@ int port_row_write(struct dataplane *dp, const struct dataplane_port *port, uint
 	memcpy(row->mac, port->mac, sizeof(row->mac));
 	__atomic_store_n(&row->ifindex, port->ifindex, __ATOMIC_RELEASE);
 	r = kernel_update(port_index_fd(dp), &port->ifindex, &port->number);
+	if (r == 0)
+		port_slot_store(dp, port->ifindex, port->number);
 	plane_changed(dp);
 	return r;
 }
@@ -86,6 +105,7 @@ int port_row_write(struct dataplane *dp, const struct dataplane_port *port, uint
 int port_row_move(struct dataplane *dp, uint32_t number, uint32_t ifindex)
 {
 	__atomic_store_n(&dp->ports[number].ifindex, ifindex, __ATOMIC_RELEASE);
+	port_slot_store(dp, ifindex, number);
 	return kernel_update(port_index_fd(dp), &ifindex, &number);
 }
 

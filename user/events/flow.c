@@ -2,6 +2,8 @@
 #include <linux/if_ether.h>
 #include <netinet/in.h>
 
+#include <cordon/flow_time.h>
+
 #include "../lib/addr.h"
 #include "../lib/cleanup.h"
 #include "../lib/clock.h"
@@ -73,12 +75,10 @@ static bool put_flow_counts(json_t *record, const struct flow *flow)
 static bool put_flow(json_t *record, const struct flow *flow, const struct event_names *names)
 {
 	const struct address *ends[2] = { &flow->id.addr[!!flow->initiator], &flow->id.addr[!flow->initiator] };
-	uint64_t last = flow->side[0].last > flow->side[1].last ? flow->side[0].last : flow->side[1].last;
+	uint64_t first = tick_ns(flow_first(flow)), last = tick_ns(flow_last(flow));
 	char text[16];
 
-	if (last < flow->first)
-		last = flow->first;
-	return put_epoch(record, "ts", flow->first) &&
+	return put_epoch(record, "ts", first) &&
 	       put_flow_ends(record, flow, ends, names) &&
 	       put_flow_service(record, flow, ends[1]) &&
 	       put_flow_counts(record, flow) &&
@@ -86,7 +86,7 @@ static bool put_flow(json_t *record, const struct flow *flow, const struct event
 	       put_text(record, "reason", reason_name(flow->reason)) &&
 	       put_text(record, "rule", rule_label(names, flow->generation, flow->rule, text)) &&
 	       put_text(record, "state", flow_state_name(flow->state)) &&
-	       put_time(record, "start", flow->first) &&
+	       put_time(record, "start", first) &&
 	       put_time(record, "last", last) &&
 	       put_address(record, "src", ends[0]) &&
 	       put_address(record, "dst", ends[1]);
