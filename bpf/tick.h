@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * In:  a timer of the kernel, armed once by the engine (tick_start).
- * Out: `control.now`, so that a cached verdict can see its deadline without a clock; flows that are past their time are over.
+ * Out: `control.now`, so that a cached verdict can see its deadline without a clock; an unconfirmed policy taken back in time;
+ *      flows that are past their time are over.
  * Never: anything that needs the engine: this goes on when it is stopped or gone.
  */
 #ifndef CORDON_BPF_TICK_H
 #define CORDON_BPF_TICK_H
 
 #include "cache.h"
+#include "revert.h"
 
 #define SWEEP_ROWS 240 /* a tick: 24,000 a second */
 
@@ -50,6 +52,7 @@ static int tick_fire(void *map, __u32 *key, struct tick *t)
 		return 0;
 	now = clock_now(c);
 	WRITE_ONCE(c->now, now);
+	policy_revert_due(c, now);
 	sweep.now = CORDON_TICKS(now);
 	sweep.first = c->sweep_next < flow_buckets * CORDON_BUCKET_ROWS ? c->sweep_next : 0;
 	bpf_loop(SWEEP_ROWS, row_sweep, &sweep, 0);
