@@ -72,7 +72,7 @@ static void compare(struct dataplane *dp, unsigned int present, unsigned int pla
 	struct dataplane_verdict v;
 	struct small_pair pair;
 
-	cr_expect_eq(image_decide(image, CLASS_A, CLASS_B, CORDON_SERVICE_TCP + PORT).rule, want, "image, pairs %#x, plain %#x", present, plain);
+	cr_expect_eq(image_decide(image, CLASS_A, CLASS_B, CORDON_SERVICE_TCP + PORT, IMAGE_NO_TIME).rule, want, "image, pairs %#x, plain %#x", present, plain);
 	small_pair(&pair);
 	cr_assert_eq(small_apply(dp, image, pair.devices, 2, &generation, &why), 0, "%s", why);
 	cr_assert_eq(dataplane_flows_clear(dp), 0);
