@@ -130,11 +130,11 @@ static void world_done(struct world *world)
 	free(world->addresses);
 }
 
-static double now_ms(void)
+static double now_ms(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
@@ -154,23 +154,25 @@ static double memory_peak(bool reset)
 }
 
 struct sample {
-	double ms[STEP_COUNT], kib[STEP_COUNT];
+	double ms[STEP_COUNT], cpu_ms[STEP_COUNT], kib[STEP_COUNT];
 };
 
-static void apply_once(struct dataplane *dp, const struct world *world, const struct world *devices, double *ret_ms, double *ret_kib)
+static void apply_once(struct dataplane *dp, const struct world *world, const struct world *devices, enum step step, struct sample *ret)
 {
 	struct dataplane_apply what = {.image = &world->image, .devices = devices->devices, .n_devices = devices->n};
 	_cleanup_free_ char *told = NULL;
-	double before, begun;
+	double before, begun, cpu;
 	uint32_t generation;
 	int r;
 
 	memory_peak(true);
 	before = memory_peak(false);
-	begun = now_ms();
+	begun = now_ms(CLOCK_MONOTONIC);
+	cpu = now_ms(CLOCK_PROCESS_CPUTIME_ID);
 	r = dataplane_apply(dp, &what, &generation, &told);
-	*ret_ms = now_ms() - begun;
-	*ret_kib = memory_peak(false) - before;
+	ret->ms[step] = now_ms(CLOCK_MONOTONIC) - begun;
+	ret->cpu_ms[step] = now_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+	ret->kib[step] = memory_peak(false) - before;
 	if (r < 0)
 		die(told ? told : "apply", r);
 }
@@ -192,34 +194,37 @@ static void run(const struct size *size, const struct world *world, const struct
 {
 	struct dataplane *dp = plane_for(size->devices);
 
-	apply_once(dp, world, world, &ret->ms[STEP_FIRST], &ret->kib[STEP_FIRST]);
-	apply_once(dp, world, world, &ret->ms[STEP_AGAIN], &ret->kib[STEP_AGAIN]);
-	apply_once(dp, world, others, &ret->ms[STEP_OTHERS], &ret->kib[STEP_OTHERS]);
+	apply_once(dp, world, world, STEP_FIRST, ret);
+	apply_once(dp, world, world, STEP_AGAIN, ret);
+	apply_once(dp, world, others, STEP_OTHERS, ret);
 	dataplane_close(dp);
 }
 
 static void report(struct results *results, struct table *table, const struct size *size, const struct sample *samples, size_t n)
 {
 	for (size_t step = 0; step < STEP_COUNT; step++) {
-		double ms[RUNS], kib[RUNS];
-		struct summary time, memory;
+		double ms[RUNS], cpu_ms[RUNS], kib[RUNS];
+		struct summary time, cpu, memory;
 
 		for (size_t i = 0; i < n; i++) {
 			ms[i] = samples[i].ms[step];
+			cpu_ms[i] = samples[i].cpu_ms[step];
 			kib[i] = samples[i].kib[step];
 		}
 		time = summary_of(ms, n);
+		cpu = summary_of(cpu_ms, n);
 		memory = summary_of(kib, n);
 		results_add(results, &(struct result){.subject = step_names[step], .family = "", .devices = size->devices, .order = "", .shape = "",
 						      .contender = "cordon", .unit = "ms", .samples = ms, .n_samples = n,
-						      .extra = json_pack("{s:i, s:i, s:i, s:i, s:f}", "addresses", (int)size->devices * ADDRESSES,
+						      .extra = json_pack("{s:i, s:i, s:i, s:i, s:f, s:f}", "addresses", (int)size->devices * ADDRESSES,
 									 "pairs", (int)size->pairs, "verdicts",
 									 (int)(size->pairs * SERVICE_CLASSES), "networks", (int)size->networks,
-									 "peak_kib", memory.median)});
+									 "peak_kib", memory.median, "cpu_ms", cpu.median)});
 		table_cell(table, "%s", step_names[step]);
 		table_cell(table, "%u", size->devices);
 		table_cell(table, "%.1f", time.median);
 		table_cell(table, "%.1f-%.1f", time.low, time.high);
+		table_cell(table, "%.1f", cpu.median);
 		table_cell(table, "%.0f", memory.median);
 	}
 }
@@ -244,7 +249,7 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {{"out", required_argument, NULL, 'o'}, {"quick", no_argument, NULL, 'q'},
 						{"only", required_argument, NULL, 'n'}, {0}};
-	static const char *const heads[] = {"case", "devices", "ms", "95 %", "peak KiB", NULL};
+	static const char *const heads[] = {"case", "devices", "ms", "95 %", "CPU ms", "peak KiB", NULL};
 	const char *out = "build/bench.json";
 	struct results *results = NULL;
 	struct table table = {0};

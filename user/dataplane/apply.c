@@ -39,10 +39,10 @@ struct plan_device {
 
 struct plan_address {
 	struct address address;
-	struct side side;
 	uint64_t until;
 	uint32_t device; /* index into plan.devices, or PLAN_GATEWAY */
-	uint32_t row;
+	uint32_t row;    /* 0: to be taken */
+	uint16_t class;
 	bool taken;
 };
 #define PLAN_GATEWAY 0xffffffffU
@@ -51,9 +51,9 @@ struct plan {
 	uint32_t generation;
 	uint32_t side; /* idle until the flip */
 	bool keeps_old; /* the policy before may come back: no port may change, for a row has one */
-	struct plan_device *devices; /* sorted by key */
+	struct plan_device *devices; /* as they were given */
 	size_t n_devices;
-	struct plan_address *addresses; /* sorted */
+	struct plan_address *addresses;
 	size_t n_addresses;
 	size_t new_devices, new_addresses;
 	uint8_t *wanted_devices; /* by row */
@@ -66,18 +66,6 @@ static void plan_done(struct plan *plan)
 	free(plan->addresses);
 	free(plan->wanted_devices);
 	free(plan->wanted_bindings);
-}
-
-static int plan_device_compare(const void *a, const void *b)
-{
-	uint64_t x = ((const struct plan_device *)a)->want->key, y = ((const struct plan_device *)b)->want->key;
-
-	return x < y ? -1 : x > y;
-}
-
-static int plan_address_compare(const void *a, const void *b)
-{
-	return memcmp(&((const struct plan_address *)a)->address, &((const struct plan_address *)b)->address, sizeof(struct address));
 }
 
 static int plan_allocate(struct plan *plan, const struct dataplane *dp, const struct dataplane_apply *what)
@@ -93,73 +81,98 @@ static int plan_allocate(struct plan *plan, const struct dataplane *dp, const st
 	return plan->devices && plan->addresses && plan->wanted_devices && plan->wanted_bindings ? 0 : -ENOMEM;
 }
 
-static void plan_add_address(struct plan *plan, const struct address *address, struct side side, uint64_t until, uint32_t device)
+static void plan_add_address(struct plan *plan, const struct address *address, uint16_t class, uint64_t until, uint32_t device)
 {
-	plan->addresses[plan->n_addresses++] = (struct plan_address){.address = *address, .side = side, .until = until, .device = device};
+	plan->addresses[plan->n_addresses++] = (struct plan_address){.address = *address, .class = class, .until = until, .device = device};
 }
 
 static void plan_collect(struct plan *plan, const struct dataplane_apply *what)
 {
 	const struct image *image = what->image;
 
-	for (size_t i = 0; i < what->n_devices; i++)
-		plan->devices[plan->n_devices++].want = &what->devices[i];
-	qsort(plan->devices, plan->n_devices, sizeof(*plan->devices), plan_device_compare);
-	for (uint32_t i = 0; i < plan->n_devices; i++) {
-		const struct dataplane_device *want = plan->devices[i].want;
+	for (uint32_t i = 0; i < what->n_devices; i++) {
+		const struct dataplane_device *want = &what->devices[i];
 
+		plan->devices[plan->n_devices++].want = want;
 		for (size_t a = 0; a < want->n_addresses; a++)
-			plan_add_address(plan, &want->addresses[a].address,
-					 side_make(plan->generation, want->addresses[a].class, want->mode, want->side_flags),
-					 want->addresses[a].until, i);
+			plan_add_address(plan, &want->addresses[a].address, want->addresses[a].class, want->addresses[a].until, i);
 	}
 	for (size_t i = 0; i < image->n_gateway; i++)
-		plan_add_address(plan, &image->gateway[i].address,
-				 side_make(plan->generation, image->gateway[i].class, CORDON_MODE_OBSERVE, 0), 0, PLAN_GATEWAY);
-	qsort(plan->addresses, plan->n_addresses, sizeof(*plan->addresses), plan_address_compare);
+		plan_add_address(plan, &image->gateway[i].address, image->gateway[i].class, 0, PLAN_GATEWAY);
 }
 
-static int plan_refuse_twins(const struct plan *plan, char **ret_why)
+static int refuse_twin_device(uint64_t key, char **ret_why)
+{
+	return why(ret_why, -EINVAL, "two devices have the MAC and VLAN %012llx/%u", (unsigned long long)key >> 16, (unsigned int)(key & 0xffff));
+}
+
+static int refuse_twin_address(const struct address *address, char **ret_why)
 {
 	char text[ADDR_TEXT_SIZE];
 
-	for (size_t i = 0; i < plan->n_devices; i++) {
-		if (!plan->devices[i].want->key)
+	return why(ret_why, -EINVAL, "the address %s belongs to two devices", addr_format(address, text));
+}
+
+/* Rows that exist already, each wanted once; what is not found is to be taken, once by its key among `fresh`. */
+static int plan_find_devices(struct plan *plan, struct dataplane *dp, struct places *fresh, char **ret_why)
+{
+	for (uint32_t i = 0; i < plan->n_devices; i++) {
+		struct plan_device *d = &plan->devices[i];
+		bool twin;
+		int r = 0;
+
+		if (!d->want->key)
 			return why(ret_why, -EINVAL, "a device without MAC cannot have a row");
-		if (i && plan->devices[i].want->key == plan->devices[i - 1].want->key)
-			return why(ret_why, -EINVAL, "two devices have the MAC and VLAN %012llx/%u",
-				   (unsigned long long)plan->devices[i].want->key >> 16, (unsigned int)(plan->devices[i].want->key & 0xffff));
+		if (device_row_find(dp, d->want->key, &d->row) == 0) {
+			twin = plan->wanted_devices[d->row];
+			plan->wanted_devices[d->row] = 1;
+		} else {
+			twin = places_find(fresh, &d->want->key) != PLACES_NONE;
+			r = places_put(fresh, i);
+			plan->new_devices++;
+		}
+		if (twin)
+			return refuse_twin_device(d->want->key, ret_why);
+		if (r < 0)
+			return r;
 	}
-	for (size_t i = 1; i < plan->n_addresses; i++)
-		if (!plan_address_compare(&plan->addresses[i], &plan->addresses[i - 1]))
-			return why(ret_why, -EINVAL, "the address %s belongs to two devices", addr_format(&plan->addresses[i].address, text));
 	return 0;
 }
 
-/* Rows that exist already; what is not found is to be taken. */
-static int plan_find_rows(struct plan *plan, struct dataplane *dp)
+static int plan_find_addresses(struct plan *plan, struct dataplane *dp, struct places *fresh, char **ret_why)
 {
-	for (size_t i = 0; i < plan->n_devices; i++) {
-		struct plan_device *d = &plan->devices[i];
-		int r = device_row_find(dp, d->want->key, &d->row);
-
-		if (r < 0 && r != -ENOENT)
-			return r;
-		plan->new_devices += r == -ENOENT;
-		if (r == 0)
-			plan->wanted_devices[d->row] = 1;
-	}
-	for (size_t i = 0; i < plan->n_addresses; i++) {
+	for (uint32_t i = 0; i < plan->n_addresses; i++) {
 		struct plan_address *a = &plan->addresses[i];
-		int r = binding_row_find(dp, &a->address, &a->row);
+		bool twin;
+		int r = 0;
 
-		if (r < 0 && r != -ENOENT)
-			return r;
-		plan->new_addresses += r == -ENOENT;
-		if (r == 0)
+		if (binding_row_find(dp, &a->address, &a->row) == 0) {
+			twin = plan->wanted_bindings[a->row];
 			plan->wanted_bindings[a->row] = 1;
+		} else {
+			twin = places_find(fresh, &a->address) != PLACES_NONE;
+			r = places_put(fresh, i);
+			plan->new_addresses++;
+		}
+		if (twin)
+			return refuse_twin_address(&a->address, ret_why);
+		if (r < 0)
+			return r;
 	}
 	return 0;
+}
+
+static int plan_find_rows(struct plan *plan, struct dataplane *dp, const struct dataplane_apply *what, char **ret_why)
+{
+	_cleanup_(places_done) struct places devices = {0}, addresses = {0};
+	int r;
+
+	places_init(&devices, what->devices, sizeof(*what->devices), sizeof(what->devices->key));
+	r = plan_find_devices(plan, dp, &devices, ret_why);
+	if (r < 0)
+		return r;
+	places_init(&addresses, plan->addresses, sizeof(*plan->addresses), sizeof(struct address));
+	return plan_find_addresses(plan, dp, &addresses, ret_why);
 }
 
 static int refuse_size(char **ret_why, const char *what, size_t need, const struct rows *rows)
@@ -208,13 +221,17 @@ static int plan_make(struct plan *plan, struct dataplane *dp, const struct datap
 	if (r < 0)
 		return r;
 	plan_collect(plan, what);
-	r = plan_refuse_twins(plan, ret_why);
-	if (r < 0)
-		return r;
-	r = plan_find_rows(plan, dp);
+	r = plan_find_rows(plan, dp, what, ret_why);
 	if (r < 0)
 		return r;
 	return plan_fits(plan, dp, ret_why);
+}
+
+static struct side address_side(const struct plan *plan, const struct plan_address *a)
+{
+	const struct dataplane_device *want = a->device == PLAN_GATEWAY ? NULL : plan->devices[a->device].want;
+
+	return want ? side_make(plan->generation, a->class, want->mode, want->side_flags) : side_make(plan->generation, a->class, CORDON_MODE_OBSERVE, 0);
 }
 
 static struct side device_side(const struct plan *plan, const struct plan_device *d)
@@ -233,19 +250,33 @@ static void plan_port(struct dataplane *dp, struct plan_device *d)
 	d->moves = !d->claimed && !port_is_home(dp, d->want->port, now);
 }
 
+static int take_devices(struct dataplane *dp, struct plan *plan)
+{
+	struct index_batch batch = {.index = &dp->device_index};
+	int r = places_reserve(&dp->device_index.places, (uint32_t)plan->new_devices);
+
+	for (size_t i = 0; r == 0 && i < plan->n_devices; i++) {
+		struct plan_device *d = &plan->devices[i];
+
+		if (d->row)
+			continue;
+		r = device_row_prepare(dp, d->want, &d->row);
+		if (r < 0)
+			return r;
+		d->taken = true;
+		plan->wanted_devices[d->row] = 1;
+		r = index_batch_lead(&batch, d->row);
+	}
+	return r < 0 ? r : index_batch_flush(&batch);
+}
+
 static int write_devices(struct dataplane *dp, struct plan *plan)
 {
-	for (size_t i = 0; i < plan->n_devices; i++) {
-		struct plan_device *d = &plan->devices[i];
-		int r;
+	int r = take_devices(dp, plan);
 
-		if (!d->row) {
-			r = device_row_take(dp, d->want, &d->row);
-			if (r < 0)
-				return r;
-			d->taken = true;
-			plan->wanted_devices[d->row] = 1;
-		}
+	for (size_t i = 0; r == 0 && i < plan->n_devices; i++) {
+		struct plan_device *d = &plan->devices[i];
+
 		r = kernel_step();
 		if (r < 0)
 			return r;
@@ -254,22 +285,31 @@ static int write_devices(struct dataplane *dp, struct plan *plan)
 			return -EXDEV;
 		side_store(&dp->devices[d->row].side[plan->side], d->moves ? (struct side){0} : device_side(plan, d));
 	}
-	return 0;
+	return r;
+}
+
+static int take_address(struct dataplane *dp, struct plan *plan, struct plan_address *a, uint32_t device, struct index_batch *batch)
+{
+	int r = binding_row_prepare(dp, &a->address, device, plan->side, address_side(plan, a), a->until, &a->row);
+
+	if (r < 0)
+		return r;
+	a->taken = true;
+	plan->wanted_bindings[a->row] = 1;
+	return index_batch_lead(batch, a->row);
 }
 
 static int write_addresses(struct dataplane *dp, struct plan *plan)
 {
-	for (size_t i = 0; i < plan->n_addresses; i++) {
+	struct index_batch batch = {.index = &dp->binding_index};
+	int r = places_reserve(&dp->binding_index.places, (uint32_t)plan->new_addresses);
+
+	for (size_t i = 0; r == 0 && i < plan->n_addresses; i++) {
 		struct plan_address *a = &plan->addresses[i];
 		uint32_t device = a->device == PLAN_GATEWAY ? CORDON_DEVICE_GATEWAY : plan->devices[a->device].row;
-		int r;
 
 		if (!a->row) {
-			r = binding_row_take(dp, &a->address, device, plan->side, a->side, a->until, &a->row);
-			if (r < 0)
-				return r;
-			a->taken = true;
-			plan->wanted_bindings[a->row] = 1;
+			r = take_address(dp, plan, a, device, &batch);
 			continue;
 		}
 		r = kernel_step();
@@ -278,12 +318,12 @@ static int write_addresses(struct dataplane *dp, struct plan *plan)
 		/* The idle side may still say something of an apply that failed: absent first, then the new owner, then its class. */
 		side_store(&dp->bindings[a->row].side[plan->side], (struct side){0});
 		dp->bindings[a->row].device[plan->side] = device;
-		side_store(&dp->bindings[a->row].side[plan->side], a->side);
+		side_store(&dp->bindings[a->row].side[plan->side], address_side(plan, a));
 	}
-	return 0;
+	return r < 0 ? r : index_batch_flush(&batch);
 }
 
-/* Rows that the new policy does not know, and the gateway's own. */
+/* Rows that the new policy does not know, and the gateway's own. A row that nobody uses has no sides. */
 static int write_rest(struct dataplane *dp, const struct plan *plan, const struct image *image)
 {
 	uint16_t gateway = image->n_gateway ? image->gateway[0].class : 0;
@@ -292,10 +332,10 @@ static int write_rest(struct dataplane *dp, const struct plan *plan, const struc
 	if (r < 0)
 		return r;
 	for (uint32_t i = dp->device_rows.first; i < dp->device_rows.max; i++)
-		if (!plan->wanted_devices[i])
+		if (dp->device_rows.state[i] == ROW_USED && !plan->wanted_devices[i])
 			side_store(&dp->devices[i].side[plan->side], (struct side){0});
 	for (uint32_t i = dp->binding_rows.first; i < dp->binding_rows.max; i++)
-		if (!plan->wanted_bindings[i])
+		if (dp->binding_rows.state[i] == ROW_USED && !plan->wanted_bindings[i])
 			side_store(&dp->bindings[i].side[plan->side], (struct side){0});
 	side_store(&dp->devices[CORDON_DEVICE_GATEWAY].side[plan->side], side_make(plan->generation, gateway, CORDON_MODE_OBSERVE, 0));
 	return 0;
@@ -371,11 +411,6 @@ static void write_shared(struct dataplane *dp, const struct plan *plan)
 		dp->bindings[plan->addresses[i].row].until = plan->addresses[i].until;
 }
 
-static bool is_bound(const struct dataplane *dp, const struct side side[CORDON_SIDES])
-{
-	return side[plane_side(dp)].generation == dp->bound;
-}
-
 /*
  * The policy is in force, so nothing here fails the apply: a row or slot that cannot be given back now is found again by
  * the next apply or start.
@@ -385,12 +420,8 @@ void apply_leave_old(struct dataplane *dp)
 	dp->grace_due = true;
 	if (plane_grace(dp) < 0)
 		return;
-	for (uint32_t i = dp->binding_rows.first; i < dp->binding_rows.max; i++)
-		if (dp->binding_rows.state[i] == ROW_USED && !is_bound(dp, dp->bindings[i].side))
-			binding_row_leave(dp, i);
-	for (uint32_t i = dp->device_rows.first; i < dp->device_rows.max; i++)
-		if (dp->device_rows.state[i] == ROW_USED && !is_bound(dp, dp->devices[i].side))
-			device_row_leave(dp, i);
+	binding_rows_leave(dp);
+	device_rows_leave(dp);
 	rows_settle(dp);
 }
 

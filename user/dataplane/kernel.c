@@ -75,18 +75,90 @@ int kernel_update_batch(int fd, const void *keys, const void *values, uint32_t n
 	return done == n ? 0 : -EIO;
 }
 
-int kernel_lookup_array(int fd, uint32_t n, void *ret_values)
+/* The kernel stops at a key that it does not have, having deleted those before. */
+int kernel_delete_batch(int fd, const void *keys, size_t key_size, uint32_t n)
+{
+	uint32_t at = 0;
+	int r = kernel_step();
+
+	while (r == 0 && at < n) {
+		uint32_t done = n - at;
+
+		r = bpf_map_delete_batch(fd, (const char *)keys + at * key_size, &done, NULL);
+		at += done;
+		if (r != -ENOENT)
+			continue;
+		at++;
+		r = 0;
+	}
+	return r;
+}
+
+int kernel_lookup_run(int fd, uint32_t first, uint32_t n, void *ret_values)
 {
 	_cleanup_free_ uint32_t *keys = calloc(n, sizeof(*keys));
-	uint32_t next, done = n;
+	uint32_t before = first - 1, next, done = n;
 	int r = kernel_step();
 
 	if (r < 0 || !keys)
 		return r < 0 ? r : -ENOMEM;
-	r = bpf_map_lookup_batch(fd, NULL, &next, keys, ret_values, &done, NULL);
+	r = bpf_map_lookup_batch(fd, first ? &before : NULL, &next, keys, ret_values, &done, NULL);
 	if (r < 0 && r != -ENOENT) /* the end of the table */
 		return r;
 	return done == n ? 0 : -EIO;
+}
+
+struct walk {
+	char *keys, *values;
+	uint32_t capacity;
+};
+
+static void walk_done(struct walk *walk)
+{
+	free(walk->keys);
+	free(walk->values);
+}
+
+static int walk_grow(struct walk *walk, uint32_t capacity, size_t key_size, size_t value_size)
+{
+	walk_done(walk);
+	walk->keys = calloc(capacity, key_size);
+	walk->values = calloc(capacity, value_size);
+	walk->capacity = capacity;
+	return walk->keys && walk->values ? 0 : -ENOMEM;
+}
+
+#define WALK_ROWS 1024
+#define WALK_TOKEN 64 /* bytes of the kernel's place in a walk: a bucket's number, or a key */
+
+int kernel_each(int fd, size_t key_size, size_t value_size, int (*each)(void *ctx, const void *key, const void *value), void *ctx)
+{
+	_cleanup_(walk_done) struct walk walk = {0};
+	char at[WALK_TOKEN], next[WALK_TOKEN];
+	bool begun = false, ended = false;
+	int r = key_size > WALK_TOKEN ? -E2BIG : walk_grow(&walk, WALK_ROWS, key_size, value_size);
+
+	while (r == 0 && !ended) {
+		uint32_t n = walk.capacity;
+
+		r = kernel_step();
+		if (r < 0)
+			return r;
+		r = bpf_map_lookup_batch(fd, begun ? at : NULL, next, walk.keys, walk.values, &n, NULL);
+		if (r == -ENOSPC) { /* one bucket holds more */
+			r = walk_grow(&walk, walk.capacity * 2, key_size, value_size);
+			continue;
+		}
+		ended = r == -ENOENT;
+		if (r < 0 && !ended)
+			return r;
+		r = 0;
+		for (uint32_t i = 0; r == 0 && i < n; i++)
+			r = each(ctx, walk.keys + i * key_size, walk.values + i * value_size);
+		memcpy(at, next, sizeof(at));
+		begun = true;
+	}
+	return r;
 }
 
 int kernel_freeze(int fd)

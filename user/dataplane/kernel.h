@@ -23,8 +23,15 @@ int kernel_lookup(int fd, const void *key, void *ret_value);
 int kernel_update(int fd, const void *key, const void *value);
 int kernel_delete(int fd, const void *key);
 int kernel_update_batch(int fd, const void *keys, const void *values, uint32_t n);
-/* All rows of an array, in order. */
-int kernel_lookup_array(int fd, uint32_t n, void *ret_values);
+/* Keys one behind the other; one that is not there is no error. */
+int kernel_delete_batch(int fd, const void *keys, size_t key_size, uint32_t n);
+/* n rows of an array from `first` on. */
+int kernel_lookup_run(int fd, uint32_t first, uint32_t n, void *ret_values);
+/*
+ * Every entry of a hash or trie, a thousand a call; entries may come and go meanwhile. What is not 0 from `each` ends the walk
+ * and is returned.
+ */
+int kernel_each(int fd, size_t key_size, size_t value_size, int (*each)(void *ctx, const void *key, const void *value), void *ctx);
 int kernel_freeze(int fd);
 
 /* A place in an array of maps and what shall stand there. */

@@ -55,6 +55,8 @@ static int books_init(struct dataplane *dp)
 		r = rows_init(&dp->binding_rows, 1, bindings);
 	if (r < 0)
 		return r;
+	index_init(&dp->device_index, bpf_map__fd(dp->bpf->maps.device_index), dp->devices, sizeof(*dp->devices), sizeof(dp->devices->key));
+	index_init(&dp->binding_index, bpf_map__fd(dp->bpf->maps.binding_index), dp->bindings, sizeof(*dp->bindings), sizeof(struct address));
 	dp->owned = calloc(devices, sizeof(*dp->owned));
 	dp->owned_next = calloc(bindings, sizeof(*dp->owned_next));
 	dp->flow_buckets = bpf_map__max_entries(dp->bpf->maps.flows);
@@ -218,6 +220,8 @@ void dataplane_close(struct dataplane *dp)
 	cordon_bpf__destroy(dp->bpf);
 	rows_done(&dp->device_rows);
 	rows_done(&dp->binding_rows);
+	index_done(&dp->device_index);
+	index_done(&dp->binding_index);
 	free(dp->owned);
 	free(dp->owned_next);
 	free(dp->links);

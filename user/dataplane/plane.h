@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "dataplane.h"
+#include "index.h"
 
 struct cordon_bpf;
 struct ring_buffer;
@@ -78,6 +79,8 @@ struct dataplane {
 
 	struct rows device_rows;
 	struct rows binding_rows;
+	struct index device_index; /* by key and by address */
+	struct index binding_index;
 	uint32_t max_flows;
 	uint32_t bound;      /* generation whose class numbers this process has: the one in force when it last looked */
 	uint32_t flow_buckets;

@@ -76,13 +76,10 @@ static bool row_is_used(const struct rows *rows, uint32_t row)
 	return row >= rows->first && row < rows->max && rows->state[row] == ROW_USED;
 }
 
-static int index_find(int fd, const void *key, const struct rows *rows, uint32_t *ret)
+static int row_find(const struct index *index, const void *key, const struct rows *rows, uint32_t *ret)
 {
-	uint32_t row;
-	int r = kernel_lookup(fd, key, &row);
+	uint32_t row = index_find(index, key);
 
-	if (r < 0)
-		return r;
 	if (!row_is_used(rows, row))
 		return -ENOENT;
 	*ret = row;
@@ -91,28 +88,12 @@ static int index_find(int fd, const void *key, const struct rows *rows, uint32_t
 
 int device_row_find(struct dataplane *dp, uint64_t key, uint32_t *ret)
 {
-	uint32_t row;
-	int r = index_find(bpf_map__fd(dp->bpf->maps.device_index), &key, &dp->device_rows, &row);
-
-	if (r < 0)
-		return r;
-	if (dp->devices[row].key != key)
-		return -ENOENT;
-	*ret = row;
-	return 0;
+	return row_find(&dp->device_index, &key, &dp->device_rows, ret);
 }
 
 int binding_row_find(struct dataplane *dp, const struct address *address, uint32_t *ret)
 {
-	uint32_t row;
-	int r = index_find(bpf_map__fd(dp->bpf->maps.binding_index), address, &dp->binding_rows, &row);
-
-	if (r < 0)
-		return r;
-	if (!addr_equal(&dp->bindings[row].address, address))
-		return -ENOENT;
-	*ret = row;
-	return 0;
+	return row_find(&dp->binding_index, address, &dp->binding_rows, ret);
 }
 
 uint32_t row_generation_next(struct dataplane *dp)
@@ -161,7 +142,7 @@ static void device_row_write(struct dataplane *dp, uint32_t row, const struct da
 	__atomic_store_n(&d->key, want->key, __ATOMIC_RELEASE);
 }
 
-int device_row_take(struct dataplane *dp, const struct dataplane_device *want, uint32_t *ret)
+int device_row_prepare(struct dataplane *dp, const struct dataplane_device *want, uint32_t *ret)
 {
 	uint32_t row;
 	int r = rows_take(&dp->device_rows, &row);
@@ -169,23 +150,34 @@ int device_row_take(struct dataplane *dp, const struct dataplane_device *want, u
 	if (r < 0)
 		return r;
 	r = kernel_step();
-	if (r < 0)
-		goto give_back;
+	if (r < 0) {
+		rows_move(&dp->device_rows, row, ROW_FREE);
+		return r;
+	}
 	device_row_write(dp, row, want);
-	r = kernel_update(bpf_map__fd(dp->bpf->maps.device_index), &want->key, &row);
-	if (r < 0)
-		goto give_back;
 	*ret = row;
 	return 0;
-
-give_back: /* the index never led here */
-	dp->devices[row].key = 0;
-	rows_move(&dp->device_rows, row, ROW_FREE);
-	return r;
 }
 
-int binding_row_take(struct dataplane *dp, const struct address *address, uint32_t device, uint32_t at, struct side side,
-		     uint64_t until, uint32_t *ret)
+int device_row_take(struct dataplane *dp, const struct dataplane_device *want, uint32_t *ret)
+{
+	uint32_t row;
+	int r = device_row_prepare(dp, want, &row);
+
+	if (r < 0)
+		return r;
+	r = index_lead(&dp->device_index, row);
+	if (r < 0) { /* the index never led here */
+		dp->devices[row].key = 0;
+		rows_move(&dp->device_rows, row, ROW_FREE);
+		return r;
+	}
+	*ret = row;
+	return 0;
+}
+
+int binding_row_prepare(struct dataplane *dp, const struct address *address, uint32_t device, uint32_t at, struct side side,
+			uint64_t until, uint32_t *ret)
 {
 	struct binding *b;
 	uint32_t row;
@@ -195,54 +187,64 @@ int binding_row_take(struct dataplane *dp, const struct address *address, uint32
 		return r;
 	b = &dp->bindings[row];
 	r = kernel_step();
-	if (r < 0)
-		goto give_back;
+	if (r < 0) {
+		rows_move(&dp->binding_rows, row, ROW_FREE);
+		return r;
+	}
 	side_store(&b->side[at ^ 1], (struct side){0});
 	b->address = *address;
 	b->device[at] = device;
 	b->device[at ^ 1] = CORDON_DEVICE_NONE;
 	b->until = until;
 	side_store(&b->side[at], side);
-	r = kernel_update(bpf_map__fd(dp->bpf->maps.binding_index), address, &row);
-	if (r < 0)
-		goto give_back;
 	*ret = row;
 	return 0;
-
-give_back:
-	memset(b, 0, sizeof(*b));
-	rows_move(&dp->binding_rows, row, ROW_FREE);
-	return r;
 }
 
-/* Deletes the entry only if it leads to this row: by now it may belong to the row's successor. */
-static int index_forget(int fd, const void *key, uint32_t row)
+int binding_row_take(struct dataplane *dp, const struct address *address, uint32_t device, uint32_t at, struct side side,
+		     uint64_t until, uint32_t *ret)
 {
-	uint32_t leads_to;
-	int r = kernel_lookup(fd, key, &leads_to);
+	uint32_t row;
+	int r = binding_row_prepare(dp, address, device, at, side, until, &row);
 
-	if (r == -ENOENT)
-		return 0;
 	if (r < 0)
 		return r;
-	if (leads_to != row)
-		return 0;
-	r = kernel_delete(fd, key);
-	return r == -ENOENT ? 0 : r;
+	r = index_lead(&dp->binding_index, row);
+	if (r < 0) { /* the index never led here */
+		memset(&dp->bindings[row], 0, sizeof(dp->bindings[row]));
+		rows_move(&dp->binding_rows, row, ROW_FREE);
+		return r;
+	}
+	*ret = row;
+	return 0;
 }
 
-int device_row_leave(struct dataplane *dp, uint32_t row)
+static void device_row_off(struct dataplane *dp, uint32_t row)
 {
 	struct device *d = &dp->devices[row];
-	int r = kernel_step();
 
-	if (r < 0)
-		return r;
 	side_store(&d->side[plane_side(dp)], (struct side){0});
 	side_store(&d->side[plane_side(dp) ^ 1], (struct side){0});
 	/* Live flows that name this row are judged anew at their next packet. */
 	__atomic_store_n(&d->generation, row_generation_next(dp), __ATOMIC_RELEASE);
-	r = index_forget(bpf_map__fd(dp->bpf->maps.device_index), &d->key, row);
+}
+
+static void binding_row_off(struct dataplane *dp, uint32_t row)
+{
+	struct binding *b = &dp->bindings[row];
+
+	side_store(&b->side[plane_side(dp)], (struct side){0});
+	side_store(&b->side[plane_side(dp) ^ 1], (struct side){0});
+}
+
+int device_row_leave(struct dataplane *dp, uint32_t row)
+{
+	int r = kernel_step();
+
+	if (r < 0)
+		return r;
+	device_row_off(dp, row);
+	r = index_forget(&dp->device_index, row);
 	if (r < 0)
 		return r;
 	rows_move(&dp->device_rows, row, ROW_LEAVING);
@@ -251,18 +253,65 @@ int device_row_leave(struct dataplane *dp, uint32_t row)
 
 int binding_row_leave(struct dataplane *dp, uint32_t row)
 {
-	struct binding *b = &dp->bindings[row];
 	int r = kernel_step();
 
 	if (r < 0)
 		return r;
-	side_store(&b->side[plane_side(dp)], (struct side){0});
-	side_store(&b->side[plane_side(dp) ^ 1], (struct side){0});
-	r = index_forget(bpf_map__fd(dp->bpf->maps.binding_index), &b->address, row);
+	binding_row_off(dp, row);
+	r = index_forget(&dp->binding_index, row);
 	if (r < 0)
 		return r;
 	rows_move(&dp->binding_rows, row, ROW_LEAVING);
 	return 0;
+}
+
+static void row_gone(void *ctx, uint32_t row)
+{
+	rows_move(ctx, row, ROW_LEAVING);
+}
+
+static bool device_is_bound(const struct dataplane *dp, uint32_t row)
+{
+	return dp->devices[row].side[plane_side(dp)].generation == dp->bound;
+}
+
+static bool binding_is_bound(const struct dataplane *dp, uint32_t row)
+{
+	return dp->bindings[row].side[plane_side(dp)].generation == dp->bound;
+}
+
+struct leaving {
+	struct rows *rows;
+	struct index *index;
+	bool (*is_bound)(const struct dataplane *dp, uint32_t row);
+	void (*row_off)(struct dataplane *dp, uint32_t row);
+};
+
+/* What the kernel refuses stays used with its sides off; whoever comes next tries again. */
+static void rows_leave(struct dataplane *dp, const struct leaving *what)
+{
+	struct index_batch batch = {.index = what->index};
+	struct rows *rows = what->rows;
+	int r = kernel_step();
+
+	for (uint32_t i = rows->first; r == 0 && i < rows->max; i++) {
+		if (rows->state[i] != ROW_USED || what->is_bound(dp, i))
+			continue;
+		what->row_off(dp, i);
+		r = index_batch_forget(&batch, i, row_gone, rows);
+	}
+	if (r == 0)
+		index_batch_flush_forgotten(&batch, row_gone, rows);
+}
+
+void device_rows_leave(struct dataplane *dp)
+{
+	rows_leave(dp, &(struct leaving){&dp->device_rows, &dp->device_index, device_is_bound, device_row_off});
+}
+
+void binding_rows_leave(struct dataplane *dp)
+{
+	rows_leave(dp, &(struct leaving){&dp->binding_rows, &dp->binding_index, binding_is_bound, binding_row_off});
 }
 
 int rows_settle(struct dataplane *dp)
@@ -353,10 +402,9 @@ void owned_rebuild(struct dataplane *dp)
 
 	memset(dp->owned, 0, dp->device_rows.max * sizeof(*dp->owned));
 	for (uint32_t i = dp->binding_rows.first; i < dp->binding_rows.max; i++) {
-		uint32_t device = dp->bindings[i].device[side];
+		const struct binding *b = &dp->bindings[i];
 
-		if (dp->binding_rows.state[i] == ROW_USED && dp->bindings[i].side[side].generation == dp->bound &&
-		    device < dp->device_rows.max)
-			owned_add(dp, device, i);
+		if (dp->binding_rows.state[i] == ROW_USED && b->side[side].generation == dp->bound && b->device[side] < dp->device_rows.max)
+			owned_add(dp, b->device[side], i);
 	}
 }

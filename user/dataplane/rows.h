@@ -38,6 +38,11 @@ uint32_t device_row_flags(const struct dataplane_device *want);
 /* Before the flags that make programs look there. What is in the buckets stays: only a row that was wiped begins full. */
 void device_row_limit(struct dataplane *dp, uint32_t row, const struct dataplane_limit *want);
 
+/* A row for `want` with both sides absent, which nothing leads to yet. -ENOSPC. */
+int device_row_prepare(struct dataplane *dp, const struct dataplane_device *want, uint32_t *ret);
+/* And one for an address of `device`, with side `at` switched on. */
+int binding_row_prepare(struct dataplane *dp, const struct address *address, uint32_t device, uint32_t at, struct side side,
+			uint64_t until, uint32_t *ret);
 /* Takes a row for `want` with both sides absent and lets the index lead to it. -ENOSPC. */
 int device_row_take(struct dataplane *dp, const struct dataplane_device *want, uint32_t *ret);
 /*
@@ -50,6 +55,9 @@ int binding_row_take(struct dataplane *dp, const struct address *address, uint32
 /* Both sides off, out of the index if it leads here. On an error the row stays used, with its sides off: try again later. */
 int device_row_leave(struct dataplane *dp, uint32_t row);
 int binding_row_leave(struct dataplane *dp, uint32_t row);
+/* The same for all rows that the bound policy does not know. */
+void device_rows_leave(struct dataplane *dp);
+void binding_rows_leave(struct dataplane *dp);
 
 /* Waits for a grace period if any row is leaving; then bindings are free and devices drain. */
 int rows_settle(struct dataplane *dp);

@@ -6,23 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-
 #include "../lib/addr.h"
-#include "kernel.h"
 #include "rows.h"
-#include "cordon.skel.h"
-
-/* Row numbers begin above 0, so 0 is "nowhere". */
-static uint32_t index_leads_to(int fd, const void *key, const struct rows *rows)
-{
-	uint32_t row;
-
-	if (kernel_lookup(fd, key, &row) < 0 || row < rows->first || row >= rows->max)
-		return 0;
-	return row;
-}
 
 /* An unconfirmed policy needs the one before whole. */
 static bool side_in_force(const struct dataplane *dp, const struct side side[CORDON_SIDES])
@@ -34,18 +19,17 @@ static bool side_in_force(const struct dataplane *dp, const struct side side[COR
 	return dp->bound && side[plane_side(dp)].generation == dp->bound;
 }
 
-/* Keeps a row in force, sends any other on its way out. `at`: where the index leads for its key. */
-static int row_settle_scanned(int fd, const void *key, struct rows *rows, uint32_t row, uint32_t at, struct side side[CORDON_SIDES], bool keep)
+/* Keeps a row in force, sends any other on its way out. */
+static int row_settle_scanned(struct index *index, struct rows *rows, uint32_t row, struct side side[CORDON_SIDES], bool leads, bool keep)
 {
 	int r = 0;
 
-	if (keep && at != row)
-		r = kernel_update(fd, key, &row);
+	if (keep && !leads)
+		r = index_lead(index, row);
 	if (!keep) {
 		side_store(&side[0], (struct side){0});
 		side_store(&side[1], (struct side){0});
-		if (at == row)
-			r = kernel_delete(fd, key);
+		r = index_forget(index, row);
 	}
 	if (r < 0)
 		return r;
@@ -59,67 +43,35 @@ static int row_settle_scanned(int fd, const void *key, struct rows *rows, uint32
  */
 static int device_scan(struct dataplane *dp, uint32_t row)
 {
-	int fd = bpf_map__fd(dp->bpf->maps.device_index);
 	struct device *d = &dp->devices[row];
-	uint32_t at;
-	bool twin;
+	uint32_t at = d->key ? index_find(&dp->device_index, &d->key) : 0;
 
 	if (!d->key)
 		return 0;
-	at = index_leads_to(fd, &d->key, &dp->device_rows);
-	twin = at && at != row && dp->devices[at].key == d->key;
-	return row_settle_scanned(fd, &d->key, &dp->device_rows, row, at, d->side, side_in_force(dp, d->side) && !twin);
+	return row_settle_scanned(&dp->device_index, &dp->device_rows, row, d->side, at == row, side_in_force(dp, d->side) && (!at || at == row));
 }
 
 static int binding_scan(struct dataplane *dp, uint32_t row)
 {
-	int fd = bpf_map__fd(dp->bpf->maps.binding_index);
 	struct binding *b = &dp->bindings[row];
 	static const struct address none;
 	uint32_t at;
-	bool twin;
 
 	if (addr_equal(&b->address, &none))
 		return 0;
-	at = index_leads_to(fd, &b->address, &dp->binding_rows);
-	twin = at && at != row && addr_equal(&dp->bindings[at].address, &b->address);
-	return row_settle_scanned(fd, &b->address, &dp->binding_rows, row, at, b->side, side_in_force(dp, b->side) && !twin);
-}
-
-/* Entries that lead to a row which does not carry their key. */
-static int index_prune(int fd, size_t key_size, const struct rows *rows, const void *keys_at, size_t row_size)
-{
-	uint8_t key[sizeof(struct address)], next[sizeof(struct address)];
-	int r = bpf_map_get_next_key(fd, NULL, next);
-
-	while (r == 0) {
-		uint32_t row;
-
-		memcpy(key, next, key_size);
-		r = bpf_map_get_next_key(fd, key, next);
-		row = index_leads_to(fd, key, rows);
-		if (row && rows->state[row] == ROW_USED && !memcmp((const char *)keys_at + row * row_size, key, key_size))
-			continue;
-		if (kernel_delete(fd, key) < 0)
-			return -EIO;
-	}
-	return r == -ENOENT ? 0 : r;
+	at = index_find(&dp->binding_index, &b->address);
+	return row_settle_scanned(&dp->binding_index, &dp->binding_rows, row, b->side, at == row, side_in_force(dp, b->side) && (!at || at == row));
 }
 
 int rows_scan(struct dataplane *dp)
 {
-	int r = 0;
+	int r = index_adopt(&dp->device_index, dp->device_rows.first, dp->device_rows.max);
 
+	if (r == 0)
+		r = index_adopt(&dp->binding_index, dp->binding_rows.first, dp->binding_rows.max);
 	for (uint32_t i = dp->device_rows.first; r == 0 && i < dp->device_rows.max; i++)
 		r = device_scan(dp, i);
 	for (uint32_t i = dp->binding_rows.first; r == 0 && i < dp->binding_rows.max; i++)
 		r = binding_scan(dp, i);
-	if (r == 0) /* the key is the first member of either row */
-		r = index_prune(bpf_map__fd(dp->bpf->maps.device_index), sizeof(uint64_t), &dp->device_rows, dp->devices, sizeof(*dp->devices));
-	if (r == 0)
-		r = index_prune(bpf_map__fd(dp->bpf->maps.binding_index), sizeof(struct address), &dp->binding_rows, dp->bindings,
-				sizeof(*dp->bindings));
-	if (r < 0)
-		return r;
-	return rows_settle(dp);
+	return r < 0 ? r : rows_settle(dp);
 }

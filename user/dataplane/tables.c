@@ -11,6 +11,7 @@
 
 #include "../lib/buf.h"
 #include "../lib/cleanup.h"
+#include "../lib/places.h"
 #include "kernel.h"
 #include "cordon.skel.h"
 
@@ -140,31 +141,72 @@ static int table_make(struct dataplane *dp, size_t table, uint32_t n)
 	return bpf_map_create(like->type, tables[table].name, like->key_size, like->value_size, n ? n : 1, &opts);
 }
 
+/* Rows of an array that follow each other are read in one call, some thousand at most. */
+#define CHECK_RUN 4096
+
+static uint32_t run_length(const uint32_t *keys, uint32_t n)
+{
+	uint32_t i = 1;
+
+	while (i < n && i < CHECK_RUN && keys[i] == keys[0] + i)
+		i++;
+	return i;
+}
+
 static int array_check(int fd, const struct table_rows *rows, const struct table_like *like)
 {
-	_cleanup_free_ void *values = calloc(rows->n, like->value_size);
-	int r = values ? kernel_lookup_array(fd, rows->n, values) : -ENOMEM;
+	_cleanup_free_ char *values = calloc(CHECK_RUN, like->value_size);
+	const uint32_t *keys = rows->keys;
+	uint32_t n;
 
-	if (r < 0)
-		return r;
-	return memcmp(values, rows->values, (size_t)rows->n * like->value_size) ? -EIO : 0;
+	if (!values)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < rows->n; i += n) {
+		int r;
+
+		n = run_length(keys + i, rows->n - i);
+		r = kernel_lookup_run(fd, keys[i], n, values);
+		if (r < 0)
+			return r;
+		if (memcmp(values, (const char *)rows->values + (size_t)i * like->value_size, (size_t)n * like->value_size))
+			return -EIO;
+	}
+	return 0;
+}
+
+struct keys_check {
+	const struct table_rows *rows;
+	const struct table_like *like;
+	struct places places;
+	uint32_t met;
+};
+
+static int key_check(void *ctx, const void *key, const void *value)
+{
+	struct keys_check *check = ctx;
+	uint32_t at = places_find(&check->places, key);
+
+	check->met++;
+	if (at == PLACES_NONE || memcmp(value, (const char *)check->rows->values + (size_t)at * check->like->value_size, check->like->value_size))
+		return -EIO;
+	return 0;
 }
 
 static int keys_check(int fd, const struct table_rows *rows, const struct table_like *like)
 {
-	_cleanup_free_ void *value = malloc(like->value_size);
+	struct keys_check check = {.rows = rows, .like = like};
+	int r;
 
-	if (!value)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < rows->n; i++) {
-		int r = bpf_map_lookup_elem(fd, (const char *)rows->keys + (size_t)i * like->key_size, value);
-
-		if (r < 0)
-			return r;
-		if (memcmp(value, (const char *)rows->values + (size_t)i * like->value_size, like->value_size))
-			return -EIO;
-	}
-	return 0;
+	places_init(&check.places, rows->keys, like->key_size, like->key_size);
+	r = places_reserve(&check.places, rows->n);
+	for (uint32_t i = 0; r == 0 && i < rows->n; i++)
+		r = places_put(&check.places, i);
+	if (r == 0)
+		r = kernel_each(fd, like->key_size, like->value_size, key_check, &check);
+	if (r == 0 && check.met != check.places.used)
+		r = -EIO;
+	places_done(&check.places);
+	return r;
 }
 
 /* Every row as the kernel has it, against what was meant. */
@@ -172,7 +214,7 @@ static int table_check(int fd, const struct table_rows *rows, const struct table
 {
 	if (!rows->n)
 		return 0;
-	return like->type == BPF_MAP_TYPE_ARRAY && rows->n == rows->entries ? array_check(fd, rows, like) : keys_check(fd, rows, like);
+	return like->type == BPF_MAP_TYPE_ARRAY ? array_check(fd, rows, like) : keys_check(fd, rows, like);
 }
 
 /* The finished inner map in *ret. */
