@@ -11,11 +11,22 @@
 
 #define BATCH 8192
 #define NEW_BATCH 2048     /* an event for each packet must fit into the ring */
-#define NEW_FLOWS 16384    /* a run */
+#define NEW_FLOWS 16384    /* a run at most */
 #define DENIED_PORT 23
 #define LEAST_FLOWS 1024   /* room in the table at least */
 #define SHORT_ORDER 16384
-#define LONGEST_RUN (1 << 18)
+#define LONGEST_RUN (1 << 17)
+
+/* Twice as many as there are flows: the table is half full. */
+static uint32_t flows_room(const struct scenario *s)
+{
+	return 2 * s->flows > LEAST_FLOWS ? 2 * s->flows : LEAST_FLOWS;
+}
+
+static uint32_t new_flows(const struct scenario *s)
+{
+	return flows_room(s) / 8 < NEW_FLOWS ? flows_room(s) / 8 : NEW_FLOWS;
+}
 
 /* Rows of one scenario: the flows, each once; what comes first in them is what establishing needs. */
 struct stage {
@@ -55,14 +66,6 @@ static struct contender *contender_add(struct stage *stage, const char *subject,
 	return c;
 }
 
-static void references_add(struct stage *stage, const char *subject, uint32_t first, uint32_t count)
-{
-	contender_add(stage, subject, "nothing", BODY_NOTHING, first, count);
-	contender_add(stage, subject, "parse only", BODY_PARSE, first, count);
-	contender_add(stage, subject, "one hash", BODY_HASH, first, count);
-	contender_add(stage, subject, "one line", BODY_LINE, first, count);
-}
-
 static struct bench_row *rows_take(struct stage *stage, uint32_t count, uint32_t *ret_first)
 {
 	*ret_first = stage->rows_used;
@@ -70,18 +73,31 @@ static struct bench_row *rows_take(struct stage *stage, uint32_t count, uint32_t
 	return stage->rows_used <= stage->bench.n_rows ? &stage->bench.rows[*ret_first] : NULL;
 }
 
-static int established_add(struct stage *stage)
+static int references_add(struct stage *stage, const char *subject, uint32_t *ret_first)
 {
 	const struct scenario *s = stage->s;
-	uint32_t first, count = order_length(s);
-	struct bench_row *rows = rows_take(stage, count, &first);
-	const char *subject = s->to_device ? "established, device to device" : "established";
-	struct contender *c;
+	uint32_t count = order_length(s);
+	struct bench_row *rows = rows_take(stage, count, ret_first);
 	int r = rows ? order_make(s->order, stage->flows, s->flows, stage->seed + 10, rows, count) : -ENOSPC;
 
 	if (r < 0)
 		return r;
-	references_add(stage, subject, first, count);
+	contender_add(stage, subject, "nothing", BODY_NOTHING, *ret_first, count);
+	contender_add(stage, subject, "parse only", BODY_PARSE, *ret_first, count);
+	contender_add(stage, subject, "one hash", BODY_HASH, *ret_first, count);
+	contender_add(stage, subject, "one line", BODY_LINE, *ret_first, count);
+	return 0;
+}
+
+static int established_add(struct stage *stage)
+{
+	const char *subject = stage->s->to_device ? "established, device to device" : "established";
+	uint32_t first, count = order_length(stage->s);
+	struct contender *c;
+	int r = references_add(stage, subject, &first);
+
+	if (r < 0)
+		return r;
 	c = contender_add(stage, subject, "cordon", BODY_CORDON, first, count);
 	c->before = BEFORE_WARM;
 	c->practice = 2;
@@ -107,14 +123,14 @@ static int new_add(struct stage *stage)
 {
 	const struct scenario *s = stage->s;
 	struct flows_plan plan = {.n_devices = s->devices, .n = s->flows, .shape = s->shape, .seed = stage->seed};
-	uint32_t first;
-	struct bench_row *rows = rows_take(stage, NEW_FLOWS, &first);
+	uint32_t first, n = new_flows(s);
+	struct bench_row *rows = rows_take(stage, n, &first);
 	struct contender *c;
-	int r = rows ? flows_make(&plan, s->flows, NEW_FLOWS, rows) : -ENOSPC;
+	int r = rows ? flows_make(&plan, s->flows, n, rows) : -ENOSPC;
 
 	if (r < 0)
 		return r;
-	c = contender_add(stage, "new flow, allowed", "cordon", BODY_CORDON, first, NEW_FLOWS);
+	c = contender_add(stage, "new flow, allowed", "cordon", BODY_CORDON, first, n);
 	c->tcp_flags = TCP_SYN;
 	c->batch = NEW_BATCH;
 	c->reason = CORDON_REASON_RULE;
@@ -149,20 +165,33 @@ static int drops_add(struct stage *stage, const char *subject, enum cordon_reaso
 	return 0;
 }
 
+/* With few flows a packet of each is too short a run to be timed. */
+static int changed_add(struct stage *stage)
+{
+	struct contender *c = NULL;
+	int r = 0;
+
+	if (stage->s->flows < SHORT_ORDER)
+		return 0;
+	r = once_add(stage, "established, met again after long", &c);
+	if (r < 0)
+		return r;
+	c->invalidate = true;
+	r = once_add(stage, "asked again after a flip of policy", &c);
+	if (r == 0)
+		c->before = BEFORE_FLIP;
+	return r;
+}
+
 static int paths_add(struct stage *stage)
 {
-	struct contender *flip = NULL, *miss = NULL;
-	int r = once_add(stage, "established, met again after long", &miss);
+	uint32_t first;
+	int r = references_add(stage, "references", &first);
 
-	if (r < 0)
-		return r;
-	references_add(stage, "references", miss->first, miss->count);
-	miss->invalidate = true;
-	r = once_add(stage, "asked again after a flip of policy", &flip);
-	if (r < 0)
-		return r;
-	flip->before = BEFORE_FLIP;
-	r = new_add(stage);
+	if (r == 0)
+		r = changed_add(stage);
+	if (r == 0)
+		r = new_add(stage);
 	if (r == 0)
 		r = drops_add(stage, "denied by default", CORDON_REASON_DEFAULT_DENY);
 	if (r == 0)
@@ -174,7 +203,7 @@ static uint32_t rows_needed(const struct scenario *s)
 {
 	if (s->kind == SCENARIO_ESTABLISHED)
 		return s->flows * (s->to_device ? 2 : 1) + order_length(s);
-	return 3 * s->flows + NEW_FLOWS + 3 * SHORT_ORDER;
+	return 3 * s->flows + order_length(s) + new_flows(s) + 3 * SHORT_ORDER;
 }
 
 /* The flows in their order into the first rows, and behind them, where devices answer, the answers. */
@@ -194,7 +223,7 @@ static int stage_establish(struct stage *stage, char **ret_why)
 
 static int world_prepare(const struct scenario *s, struct world *world, char **ret_why)
 {
-	uint32_t room = 2 * s->flows > LEAST_FLOWS ? 2 * s->flows : LEAST_FLOWS;
+	uint32_t room = flows_room(s);
 
 	if (world->dp && world->n_devices == s->devices && world->max_flows == room)
 		return dataplane_flows_clear(world->dp);
