@@ -131,7 +131,7 @@ static void note_print(struct table *table, const struct outcome *outcome, const
 {
 	if (c->invalid[0])
 		table_cell(table, "INVALID");
-	else if (c->before == BEFORE_WARM && outcome->cache_bytes)
+	else if (c->cached && outcome->cache_bytes)
 		table_cell(table, "%.1f %% hits, cache %.1f MiB, flow table %.1f MiB", 100 * c->hit_rate, (double)outcome->cache_bytes / (1 << 20),
 			   (double)outcome->flow_bytes / (1 << 20));
 	else
@@ -190,7 +190,7 @@ static int outcome_store(struct results *results, const struct scenario *s, stru
 		};
 
 		snprintf(family, sizeof(family), "ipv%d", s->family);
-		if (c->before == BEFORE_WARM) {
+		if (c->cached) {
 			json_object_set_new(row.extra, "hit_rate", json_real(c->hit_rate));
 			json_object_set_new(row.extra, "cache_bytes", json_integer((json_int_t)outcome->cache_bytes));
 			json_object_set_new(row.extra, "l1_bytes", json_integer((json_int_t)outcome->flow_bytes));

@@ -58,6 +58,7 @@ static struct contender *contender_add(struct stage *stage, const char *subject,
 		.first = first,
 		.count = count,
 		.packets = count < LONGEST_RUN ? count : LONGEST_RUN,
+		.lead_in = (count < LONGEST_RUN ? count : LONGEST_RUN) / 2,
 		.batch = BATCH,
 		.tcp_flags = TCP_ACK,
 		.passes = true,
@@ -99,7 +100,8 @@ static int established_add(struct stage *stage)
 	if (r < 0)
 		return r;
 	c = contender_add(stage, subject, "cordon", BODY_CORDON, first, count);
-	c->before = BEFORE_WARM;
+	c->cached = true;
+	c->lead_in = count; /* an idle flow's line is asked again after a while, and the others had their turn meanwhile */
 	c->practice = 2;
 	c = contender_add(stage, subject, "cordon, cache off", BODY_CORDON, first, count);
 	c->invalidate = true;
@@ -116,6 +118,7 @@ static int once_add(struct stage *stage, const char *subject, struct contender *
 		return r;
 	*ret = contender_add(stage, subject, "cordon", BODY_CORDON, first, stage->s->flows);
 	(*ret)->packets = stage->s->flows;
+	(*ret)->lead_in = 0;
 	return 0;
 }
 
@@ -133,6 +136,7 @@ static int new_add(struct stage *stage)
 	c = contender_add(stage, "new flow, allowed", "cordon", BODY_CORDON, first, n);
 	c->tcp_flags = TCP_SYN;
 	c->batch = NEW_BATCH;
+	c->lead_in = 0;
 	c->reason = CORDON_REASON_RULE;
 	c->before = BEFORE_FORGET;
 	return 0;

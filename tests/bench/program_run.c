@@ -208,8 +208,10 @@ int bench_establish(struct bench *bench, uint32_t first, uint32_t count, bool by
 
 static void contender_invalid(struct contender *c, const char *what, uint64_t n, uint32_t of)
 {
-	if (!c->invalid[0])
-		snprintf(c->invalid, sizeof(c->invalid), "%s: %llu of %u packets", what, (unsigned long long)n, of);
+	size_t at = strlen(c->invalid);
+
+	if (at + 64 < sizeof(c->invalid))
+		snprintf(c->invalid + at, sizeof(c->invalid) - at, "%s%s: %llu of %u packets", at ? ", " : "", what, (unsigned long long)n, of);
 }
 
 static int compare(const void *a, const void *b)
@@ -260,11 +262,8 @@ static int packets_send(struct bench *bench, struct contender *c, uint32_t at, u
 	return 0;
 }
 
-/*
- * The same while the flow cache is told with each packet that something changed. Afterwards all is as it was, but for the lines
- * of these rows: each change is a number that no other run has used.
- */
-static int packets_send_invalidated(struct bench *bench, struct contender *c, double *ret_ns)
+/* The same while the flow cache is told with each packet that something changed, by a number that no other run has used. */
+static int packets_send_invalidated(struct bench *bench, struct contender *c, uint32_t at, uint32_t packets, double *ret_ns)
 {
 	uint32_t *changes = &bench->world->dp->control->changes, before = *changes;
 	int r;
@@ -272,43 +271,13 @@ static int packets_send_invalidated(struct bench *bench, struct contender *c, do
 	if (bench->invalidated < before)
 		bench->invalidated = before;
 	*changes = bench->invalidated;
-	r = packets_send(bench, c, c->at, c->packets, ret_ns);
+	r = packets_send(bench, c, at, packets, ret_ns);
 	bench->invalidated = *changes;
 	*changes = before;
-	bench->disorder_first = c->first + c->at;
-	bench->disorder_count = c->packets;
 	return r;
 }
 
-static int cache_warm(struct bench *bench, struct contender *c)
-{
-	int r = 0;
-
-	for (uint32_t done = 0, n; r == 0 && done < bench->disorder_count; done += n) {
-		n = bench->disorder_count - done < c->batch ? bench->disorder_count - done : c->batch;
-		r = batch_send(bench, c, BODY_CORDON, bench->disorder_first + done, n);
-	}
-	bench->disorder_count = 0;
-	return r;
-}
-
-/* Of the rows of its last run. */
-static int hits_count(struct bench *bench, struct contender *c)
-{
-	uint32_t at = (c->at + c->count - c->packets) % c->count;
-	uint64_t hits = 0;
-	int r = cache_warm(bench, c);
-
-	for (uint32_t done = 0, n; r == 0 && done < c->packets; done += n) {
-		n = c->packets - done < c->batch ? c->packets - done : c->batch;
-		r = batch_send(bench, c, BODY_HITS, c->first + at + done, n);
-		hits += bench->job->hits;
-	}
-	c->hit_rate = (double)hits / c->packets;
-	return r;
-}
-
-static void reasons_check(struct contender *c, const uint64_t before[CORDON_REASON_COUNT], const uint64_t after[CORDON_REASON_COUNT])
+static void reasons_check(struct contender *c, const uint64_t before[CORDON_REASON_COUNT], const uint64_t after[CORDON_REASON_COUNT], uint32_t packets)
 {
 	static const char *const words[] = {
 #define X(id, name, weight, text) name,
@@ -319,10 +288,8 @@ static void reasons_check(struct contender *c, const uint64_t before[CORDON_REAS
 	for (int i = 0; i < CORDON_REASON_COUNT; i++) {
 		uint64_t n = after[i] - before[i];
 
-		if (n && i != (int)c->reason)
-			contender_invalid(c, words[i], n, c->packets);
-		else if (i == (int)c->reason && n != c->packets)
-			contender_invalid(c, words[i], n, c->packets);
+		if (n != (i == (int)c->reason ? packets : 0))
+			contender_invalid(c, words[i], n, packets);
 	}
 }
 
@@ -334,29 +301,65 @@ static int run_prepare(struct bench *bench, struct contender *c, char **ret_why)
 		return world_flip(bench->world, ret_why);
 	if (c->before == BEFORE_FORGET)
 		r = world_forget_new(bench->world);
-	else if (c->before == BEFORE_WARM)
-		r = cache_warm(bench, c);
 	return r < 0 ? why(ret_why, r, "%s: %s", c->subject, strerror(-r)) : 0;
+}
+
+static int run_send(struct bench *bench, struct contender *c, uint32_t at, uint32_t packets, double *ret_ns)
+{
+	return c->invalidate ? packets_send_invalidated(bench, c, at, packets, ret_ns) : packets_send(bench, c, at, packets, ret_ns);
+}
+
+/* The rows before its own go by untimed: who ran before has filled the processor's caches with other things. */
+static int lead_in(struct bench *bench, struct contender *c)
+{
+	double ignored;
+
+	return c->lead_in ? run_send(bench, c, (c->at + c->count - c->lead_in) % c->count, c->lead_in, &ignored) : 0;
+}
+
+static int run_timed(struct bench *bench, struct contender *c, double *ret_ns)
+{
+	int r = lead_in(bench, c);
+
+	if (r == 0)
+		r = run_send(bench, c, c->at, c->packets, ret_ns);
+	c->at = (c->at + c->packets) % c->count;
+	return r;
+}
+
+/* One more run, in which it is seen of each packet whether the flow cache was enough. */
+static int hits_count(struct bench *bench, struct contender *c)
+{
+	uint64_t hits = 0;
+	int r = lead_in(bench, c);
+
+	for (uint32_t done = 0, n; r == 0 && done < c->packets; done += n) {
+		n = c->packets - done < c->batch ? c->packets - done : c->batch;
+		r = batch_send(bench, c, BODY_HITS, c->first + (c->at + done) % c->count, n);
+		hits += bench->job->hits;
+	}
+	c->hit_rate = (double)hits / c->packets;
+	return r;
 }
 
 static int run_one(struct bench *bench, struct contender *c, double *ret_ns, char **ret_why)
 {
 	uint64_t before[CORDON_REASON_COUNT] = {0}, after[CORDON_REASON_COUNT] = {0};
+	bool counted = c->reason != REASON_ANY;
 	int r = run_prepare(bench, c, ret_why);
 
 	if (r < 0)
 		return r;
-	if (c->reason != REASON_ANY)
+	if (counted)
 		r = world_reasons(bench->world, before);
 	if (r == 0)
-		r = c->invalidate ? packets_send_invalidated(bench, c, ret_ns) : packets_send(bench, c, c->at, c->packets, ret_ns);
-	if (r == 0 && c->reason != REASON_ANY)
+		r = run_timed(bench, c, ret_ns);
+	if (r == 0 && counted)
 		r = world_reasons(bench->world, after);
 	if (r < 0)
 		return why(ret_why, r, "%s, %s: %s", c->subject, c->name, strerror(-r));
-	if (c->reason != REASON_ANY)
-		reasons_check(c, before, after);
-	c->at = (c->at + c->packets) % c->count;
+	if (counted)
+		reasons_check(c, before, after, c->lead_in + c->packets);
 	return 0;
 }
 
@@ -384,7 +387,7 @@ int bench_contend(struct bench *bench, struct contender *contenders, size_t n, u
 			r = run_one(bench, c, &c->samples[run], ret_why);
 		}
 	for (size_t i = 0; r == 0 && i < n; i++)
-		if (contenders[i].before == BEFORE_WARM)
+		if (contenders[i].cached)
 			r = hits_count(bench, &contenders[i]);
 	return r;
 }

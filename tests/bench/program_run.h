@@ -17,7 +17,6 @@ enum body { BODY_NOTHING, BODY_PARSE, BODY_HASH, BODY_LINE, BODY_CORDON, BODY_HI
 
 enum before {
 	BEFORE_NOTHING,
-	BEFORE_WARM,   /* the rows with which another contender left the flow cache in disorder, untimed */
 	BEFORE_FLIP,   /* a new generation of the policy */
 	BEFORE_FORGET, /* flows begun in the run before are deleted */
 };
@@ -28,6 +27,7 @@ struct contender {
 	enum body body;
 	uint32_t first, count; /* its rows */
 	uint32_t packets;      /* a run; at most count */
+	uint32_t lead_in;      /* rows before those, untimed */
 	uint32_t batch;        /* packets a test run */
 	uint8_t tcp_flags;
 	bool invalidate;       /* the flow cache never hits */
@@ -38,7 +38,8 @@ struct contender {
 
 	uint32_t at;           /* where its next run begins */
 	double samples[MAX_RUNS];
-	double hit_rate;       /* of the flow cache, once more over the rows of the last run; where it is warm before */
+	bool cached;           /* hit_rate is wanted: of the flow cache, in one run more */
+	double hit_rate;
 	char invalid[160];     /* why it does not count, or empty */
 };
 
@@ -50,7 +51,6 @@ struct bench {
 	uint32_t n_rows;
 	struct bench_job *job;
 	size_t rows_size, job_size;
-	uint32_t disorder_first, disorder_count; /* rows whose lines in the flow cache are not as they would be */
 	uint32_t invalidated; /* how far `changes` ever was counted up */
 };
 

@@ -20,7 +20,7 @@
 #define PORT 1
 #define UPLINK 2
 #define SEGMENTS 16
-#define UNANSWERED_NS (31ULL * 1000000000) /* longer than a SYN without an answer lives */
+#define UNANSWERED_NS (40ULL * 1000000000) /* longer than a SYN without an answer lives */
 
 uint32_t world_mac(uint32_t device)
 {
@@ -125,7 +125,12 @@ static int ports_declare(struct dataplane *dp)
 
 int world_open(struct world *world, uint32_t n_devices, uint32_t max_flows, char **ret_why)
 {
-	struct dataplane_options options = {.max_devices = n_devices + SEGMENTS, .max_flows = max_flows};
+	struct dataplane_options options = {
+		.max_devices = n_devices + SEGMENTS,
+		.max_flows = max_flows,
+		.cached = true,
+		.cache_bytes = 2ULL * max_flows * sizeof(struct flow), /* of all CPUs: at most twice the flow table */
+	};
 	int r;
 
 	*world = (struct world){.n_devices = n_devices, .max_flows = max_flows};
@@ -164,7 +169,10 @@ int world_flip(struct world *world, char **ret_why)
 int world_reasons(struct world *world, uint64_t ret[CORDON_REASON_COUNT])
 {
 	uint64_t counts[CORDON_REASON_COUNT][CORDON_VERDICT_COUNT] = {0};
-	int r = dataplane_reasons(world->dp, counts);
+	int r;
+
+	world->dp->settled = 0; /* what was asked a moment ago is too old for us */
+	r = dataplane_reasons(world->dp, counts);
 
 	for (int i = 0; r == 0 && i < CORDON_REASON_COUNT; i++) {
 		ret[i] = 0;
