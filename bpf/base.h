@@ -142,6 +142,7 @@ struct packet {
 	__u8 deny_audit;  /* the rule that denies is itself in audit */
 	__u8 in_flow;     /* counted with a flow; 1 + side */
 	__u8 flow_would_deny;
+	__u8 limit_said;  /* 1 + what the limits of its device say (enum cordon_reason), once they were asked */
 	__u8 flow_settled; /* the flow goes on like this: the verdict may be cached */
 	__u8 one_way;     /* the denial would be the same if the other side had begun */
 	__u8 end_reason;  /* as it left */
@@ -159,6 +160,15 @@ static __always_inline void packet_holds_until(struct packet *p, __u64 ns)
 {
 	if (ns < p->until)
 		p->until = ns;
+}
+
+static __always_inline struct traffic packet_traffic(const struct packet *p)
+{
+	struct traffic t = {.packets = p->segments, .bytes = p->length};
+
+	if (p->ip && p->net_length)
+		t.bytes = p->net_length + (__u64)(p->segments - 1) * p->header_length;
+	return t;
 }
 
 static __always_inline bool address_equal(const struct address *a, const struct address *b)

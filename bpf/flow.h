@@ -272,6 +272,14 @@ static __always_inline enum cordon_reason flow_step(struct packet *p, struct flo
 	return CORDON_REASON_NONE;
 }
 
+/* What a limit drops is no part of any flow, so that flows add up to what the port let through. */
+static __always_inline enum cordon_reason held_back(struct packet *p)
+{
+	enum cordon_reason over = packet_over_limit(p);
+
+	return over != CORDON_REASON_NONE && denial_cuts(p) ? over : CORDON_REASON_NONE;
+}
+
 /* May this packet begin a flow by its own looks? */
 static __always_inline bool begins_flow(const struct packet *p)
 {
@@ -385,6 +393,9 @@ static __always_inline enum cordon_reason flow_begin(struct packet *p, __u8 sour
 		p->deny_audit = audit;
 		return flow_denied(p, source_index, reason);
 	}
+	reason = held_back(p);
+	if (reason != CORDON_REASON_NONE)
+		return reason;
 	reason = limit_take_new_flow(p->src_device, p->now);
 	if (reason != CORDON_REASON_NONE)
 		return flow_denied(p, source_index, reason);
@@ -470,6 +481,9 @@ __noinline enum cordon_reason flow_judge(struct packet *p, const struct port *po
 	/* What was read is this flow's only if the row has not been given to another meanwhile. */
 	if (READ_ONCE(flow->birth) != p->flow_birth || !flow_key_equal(&flow->id, &p->key))
 		return CORDON_REASON_STALE_ROW;
+	reason = flow->verdict == CORDON_VERDICT_ALLOW ? held_back(p) : CORDON_REASON_NONE;
+	if (reason != CORDON_REASON_NONE)
+		return reason;
 	flow_count(p, flow, side);
 	p->flow_would_deny = flow->verdict == CORDON_VERDICT_WOULD_DENY;
 	p->deny_audit = flow->rule_audit;

@@ -91,6 +91,21 @@ static __always_inline enum cordon_reason limit_take(__u32 device_row, __u32 fra
 	return CORDON_REASON_NONE;
 }
 
+/* What the limits of the device whose port this is say of the packet. Taken off when first asked, by whoever asks first. */
+static __noinline enum cordon_reason packet_over_limit(struct packet *p)
+{
+	enum cordon_reason over = CORDON_REASON_NONE;
+	struct device *device;
+
+	if (p->limit_said)
+		return p->limit_said - 1;
+	device = p->device >= CORDON_DEVICE_FIRST ? device_row(p->device) : NULL;
+	if (device && READ_ONCE(device->flags) & DEVICE_LIMITED)
+		over = limit_take(p->device, p->segments, packet_traffic(p).bytes, p->now);
+	p->limit_said = 1 + over;
+	return over;
+}
+
 /* A flow that policy allows and that begins now; its initiator's row, which may be no device, or one without limits. */
 static __always_inline enum cordon_reason limit_take_new_flow(__u32 device_row_number, __u64 now)
 {

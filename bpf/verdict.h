@@ -60,24 +60,11 @@ static __always_inline enum cordon_verdict weigh(const struct packet *p, __u8 we
 	return p->mode == CORDON_MODE_ENFORCE && !p->deny_audit ? CORDON_VERDICT_DENY : CORDON_VERDICT_WOULD_DENY;
 }
 
-static __always_inline struct traffic packet_traffic(const struct packet *p)
-{
-	struct traffic t = {.packets = p->segments, .bytes = p->length};
-
-	if (p->ip && p->net_length)
-		t.bytes = p->net_length + (__u64)(p->segments - 1) * p->header_length;
-	return t;
-}
-
 /* What would pass still counts against the limits of the device whose port this is. */
-static __always_inline enum cordon_reason reason_under_limit(const struct packet *p, enum cordon_reason reason)
+static __always_inline enum cordon_reason reason_under_limit(struct packet *p, enum cordon_reason reason)
 {
-	struct device *device = p->device >= CORDON_DEVICE_FIRST ? device_row(p->device) : NULL;
-	enum cordon_reason over;
+	enum cordon_reason over = reason_weight(reason) == CORDON_WEIGHT_PASS ? packet_over_limit(p) : CORDON_REASON_NONE;
 
-	if (reason_weight(reason) != CORDON_WEIGHT_PASS || !device || !(READ_ONCE(device->flags) & DEVICE_LIMITED))
-		return reason;
-	over = limit_take(p->device, p->segments, packet_traffic(p).bytes, p->now);
 	return over == CORDON_REASON_NONE ? reason : over;
 }
 

@@ -415,6 +415,67 @@ Test(limits, a_gso_packet_counts_its_segments)
 	cr_expect(run(&there).pass);
 }
 
+struct sum {
+	uint64_t flows, packets, bytes;
+};
+
+static int add_flow(void *ctx, const struct flow *flow)
+{
+	struct sum *sum = ctx;
+
+	sum->flows++;
+	sum->packets += flow->side[0].packets;
+	sum->bytes += flow->side[0].bytes;
+	return 0;
+}
+
+/* Flows add up to what the device's port let through, whatever a limit dropped of them. */
+static void flows_must_add_up(uint64_t n_flows)
+{
+	struct dataplane_device_row row;
+	struct sum sum = {0};
+
+	cr_assert_eq(dataplane_device_read(dp, pair.devices[0].key, &row), 0);
+	cr_assert_eq(dataplane_flows_each(dp, add_flow, &sum), 0);
+	cr_expect_eq(sum.flows, n_flows, "%lu flows", sum.flows);
+	cr_expect_eq(sum.packets, row.counters.passed[CORDON_DIR_FROM_DEVICE].packets, "%lu packets in flows, %lu through the port", sum.packets,
+		     row.counters.passed[CORDON_DIR_FROM_DEVICE].packets);
+	cr_expect_eq(sum.bytes, row.counters.passed[CORDON_DIR_FROM_DEVICE].bytes);
+}
+
+Test(limits, what_they_drop_is_in_no_flow)
+{
+	struct knock k;
+
+	limit_set(0, (struct dataplane_limit){.packets_per_s = 10});
+	knock_make(&k, 1400);
+	knock_until(&k, CORDON_REASON_PACKET_RATE);
+	for (int i = 0; i < 100; i++)
+		run(&k.frame);
+	flows_must_add_up(1);
+	/* Nor does a flow begin whose first packet is over. */
+	cr_expect_eq(small_ask(dp, 1, MAC_A, MAC_B, 10, 11, 80).reason, CORDON_REASON_PACKET_RATE);
+	flows_must_add_up(1);
+}
+
+Test(limits, what_audit_lets_pass_is_in_its_flow)
+{
+	struct knock k;
+
+	pair.devices[0].mode = pair.devices[1].mode = CORDON_MODE_AUDIT;
+	cr_assert_eq(dataplane_device_set(dp, &pair.devices[1], &told), 0, "%s", told);
+	limit_set(0, (struct dataplane_limit){.packets_per_s = 10});
+	knock_make(&k, 1400);
+	for (int i = 0; i < 100; i++)
+		cr_assert(run(&k.frame).pass);
+	flows_must_add_up(1);
+	cr_expect_eq(small_ask(dp, 1, MAC_A, MAC_B, 10, 11, 80).verdict, CORDON_VERDICT_WOULD_DENY);
+	flows_must_add_up(2);
+	/* The limit was over for a moment; it says nothing of the flow that began in it. */
+	cr_assert_eq(dataplane_clock_advance(dp, SECOND), 0);
+	cr_expect_eq(run(&k.frame).reason, CORDON_REASON_ESTABLISHED);
+}
+
 Test(limits, audit_lets_pass_and_says_so)
 {
 	struct dataplane_verdict v;
