@@ -441,7 +441,7 @@ struct limit {
 };
 CORDON_ASSERT(sizeof(struct limit) == 64, "one line a device");
 
-/* Map `limit_shares`, per CPU, by device row: whole tokens borrowed from the buckets and not spent yet. */
+/* Map `limit_shares`, per CPU, by device row: whole tokens borrowed and not spent yet; what is more than one loan is void. */
 struct limit_share {
 	__s64 bytes;
 	__s64 packets;

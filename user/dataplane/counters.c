@@ -68,8 +68,7 @@ int counters_wipe_draining(struct dataplane *dp)
 
 	for (uint32_t i = dp->device_rows.first; r == 0 && i < dp->device_rows.max; i++)
 		if (dp->device_rows.state[i] == ROW_DRAINING)
-			r = kernel_update(bpf_map__fd(dp->bpf->maps.counters), &i, zeroes) ?:
-			    kernel_update(bpf_map__fd(dp->bpf->maps.limit_shares), &i, zeroes);
+			r = kernel_update(bpf_map__fd(dp->bpf->maps.counters), &i, zeroes);
 	return r < 0 ? r : drops_forget_draining(dp);
 }
 
