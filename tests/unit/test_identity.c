@@ -160,7 +160,7 @@ Test(identity, quarantine_stays_over_policies)
 {
 	const struct dataplane_device *row;
 
-	identity_set_quarantined(identity, CAMERA, true);
+	identity_set_quarantined(identity, CAMERA, true, 0);
 	cr_expect(assigned(CAMERA, NULL)->quarantined);
 	cr_expect_not(assigned(DOOR, NULL)->quarantined);
 	commit();

@@ -48,11 +48,12 @@ struct seen {
 	size_t n;
 	uint64_t key;
 	uint64_t since;
+	uint64_t until;
 };
 
-static int see(void *ctx, uint64_t key, uint64_t since)
+static int see(void *ctx, uint64_t key, uint64_t since, uint64_t until)
 {
-	*(struct seen *)ctx = (struct seen){ ((struct seen *)ctx)->n + 1, key, since };
+	*(struct seen *)ctx = (struct seen){ ((struct seen *)ctx)->n + 1, key, since, until };
 	return 0;
 }
 
@@ -68,10 +69,10 @@ Test(quarantine, outlives_the_process)
 {
 	struct seen first, again;
 
-	cr_assert_eq(state_quarantine_set(state, CAMERA, true), 0);
+	cr_assert_eq(state_quarantine_set(state, CAMERA, 0), 0);
 	first = all();
 	reopen();
-	cr_expect_eq(state_quarantine_set(state, CAMERA, true), 0);
+	cr_expect_eq(state_quarantine_set(state, CAMERA, 0), 0);
 	again = all();
 	cr_expect_eq(again.n, 1);
 	cr_expect_eq(again.key, CAMERA);
@@ -79,12 +80,25 @@ Test(quarantine, outlives_the_process)
 	cr_expect_neq(again.since, 0);
 }
 
+Test(quarantine, its_end_is_kept_and_may_change)
+{
+	uint64_t since;
+
+	cr_assert_eq(state_quarantine_set(state, CAMERA, 4000), 0);
+	since = all().since;
+	cr_expect_eq(all().until, 4000);
+	cr_assert_eq(state_quarantine_set(state, CAMERA, 0), 0);
+	reopen();
+	cr_expect_eq(all().until, 0);
+	cr_expect_eq(all().since, since);
+}
+
 Test(quarantine, release_is_of_one_device)
 {
-	state_quarantine_set(state, CAMERA, true);
-	state_quarantine_set(state, LOCK, true);
-	cr_expect_eq(state_quarantine_set(state, CAMERA, false), 0);
-	cr_expect_eq(state_quarantine_set(state, CAMERA, false), 0, "releasing twice is fine");
+	state_quarantine_set(state, CAMERA, 0);
+	state_quarantine_set(state, LOCK, 0);
+	cr_expect_eq(state_quarantine_end(state, CAMERA), 0);
+	cr_expect_eq(state_quarantine_end(state, CAMERA), 0, "releasing twice is fine");
 	reopen();
 	cr_expect_eq(all().n, 1);
 	cr_expect_eq(all().key, LOCK);

@@ -577,9 +577,44 @@ Test(state, a_newer_version_is_refused_and_left_alone)
 	sqlite3_close(outsider("PRAGMA user_version = 1000"));
 	cr_expect_eq(open_state(&damaged), -ENOTSUP);
 	cr_expect_null(damaged);
-	sqlite3_close(outsider("PRAGMA user_version = 1"));
+	sqlite3_close(outsider("PRAGMA user_version = 2"));
 	cr_assert_eq(open_state(&damaged), 0);
 	cr_expect_eq(apply(2, "bb"), 2);
+}
+
+Test(state, the_first_schema_is_carried_over)
+{
+	struct state_confirmation last;
+	char *damaged = NULL;
+
+	apply(1, "aa");
+	state_close(take_ptr(state));
+	sqlite3_close(outsider("DROP TABLE confirmations; ALTER TABLE quarantines DROP COLUMN until;"
+			       "INSERT INTO quarantines (key, since) VALUES (7, 1); PRAGMA user_version = 1"));
+	cr_assert_eq(open_state(&damaged), 0);
+	cr_expect_null(damaged);
+	cr_expect_eq(apply(2, "bb"), 2);
+	cr_expect_eq(state_quarantine_set(state, 7, 99), 0);
+	cr_expect_eq(state_confirmation_last(state, &last), -ENOENT);
+}
+
+Test(state, what_became_of_an_unconfirmed_revision)
+{
+	struct state_revision r = { .generation = 2, .hash = "bb", .time = 5, .who = "root", .confirm_by = 60, .fallback = 1 };
+	struct state_confirmation last;
+	uint64_t rev;
+
+	apply(1, "aa");
+	cr_expect_eq(state_confirmation_last(state, &last), -ENOENT);
+	cr_assert_eq(state_revision_prepare(state, &r, &rev), 0);
+	reopen();
+	cr_assert_eq(state_confirmation_last(state, &last), 0);
+	cr_expect(last.rev == rev && last.fallback == 1 && last.deadline == 60 && last.outcome == STATE_OUTCOME_OPEN && !last.decided);
+	cr_assert_eq(state_confirmation_decide(state, rev, STATE_OUTCOME_REVERTED, 61), 0);
+	cr_assert_eq(state_confirmation_last(state, &last), 0);
+	cr_expect(last.outcome == STATE_OUTCOME_REVERTED && last.decided == 61);
+	cr_assert_eq(state_revision_forget(state, rev), 0);
+	cr_expect_eq(state_confirmation_last(state, &last), -ENOENT, "what was never in force has no outcome");
 }
 
 Test(state, a_folder_that_cannot_be_made_has_a_reason)

@@ -6,6 +6,7 @@
 #include "../config/config.h"
 #include "../lib/buf.h"
 #include "../lib/cleanup.h"
+#include "../lib/clock.h"
 #include "command.h"
 #include "engine.h"
 #include "table.h"
@@ -14,6 +15,8 @@ struct change_args {
 	bool dry_run;
 	const char *why;
 	const char *reason;
+	uint64_t time; /* --for, --confirm: ns */
+	bool wait;
 };
 
 #define CHANGE_GROUP "Change what runs (root)"
@@ -109,13 +112,20 @@ static char *why_of(const struct invocation *inv)
 	return text.data;
 }
 
+/* null: not given */
+static json_t *seconds_json(uint64_t ns)
+{
+	return ns ? json_real((double)ns / (double)NS_PER_S) : json_null();
+}
+
 static enum control_status apply_run(const struct invocation *inv)
 {
 	const struct change_args *args = inv->args;
 	_cleanup_free_ char *why = why_of(inv);
 	struct engine_request request = {
 		.command = "apply",
-		.args = json_pack("{s:b, s:s?}", "dry_run", args->dry_run, "why", args->why ? args->why : why),
+		.args = json_pack("{s:b, s:s?, s:o, s:b}", "dry_run", args->dry_run, "why", args->why ? args->why : why, "confirm",
+				  seconds_json(args->time), "wait", args->wait),
 	};
 
 	return change_with_policy(inv, &request, inv->operands, inv->n_operands);
@@ -204,7 +214,13 @@ static enum control_status quarantine_run(const struct invocation *inv)
 	if (args->dry_run)
 		return quarantine_dry(inv);
 	return change_ask(inv, &(struct engine_request){
-		.command = "quarantine", .args = json_pack("{s:s, s:s?}", "device", inv->operands[0], "reason", args->reason)});
+		.command = "quarantine", .args = json_pack("{s:s, s:s?, s:o}", "device", inv->operands[0], "reason", args->reason, "for",
+							   seconds_json(args->time))});
+}
+
+static enum control_status confirm_run(const struct invocation *inv)
+{
+	return change_ask(inv, &(struct engine_request){.command = "confirm"});
 }
 
 static enum control_status release_run(const struct invocation *inv)
@@ -225,6 +241,9 @@ static enum control_status brake_run(const struct invocation *inv)
 
 static const struct option_spec apply_options[] = {
 	DRY_RUN("only say who would gain and lose reach; exit 3 if anything changes"),
+	{"confirm", 0, "TIME", "unless `cordon confirm` comes in that time (60s, 5m), go back by itself to what runs now", OPTION_DURATION,
+	 offsetof(struct change_args, time)},
+	{"wait", 0, NULL, "with --confirm: wait for how it ends; exit 9 if it went back", OPTION_FLAG, offsetof(struct change_args, wait)},
 	{"why", 0, "TEXT", "for the history and the audit log", OPTION_TEXT, offsetof(struct change_args, why)},
 };
 static const struct option_spec reload_options[] = {
@@ -232,6 +251,7 @@ static const struct option_spec reload_options[] = {
 };
 static const struct option_spec quarantine_options[] = {
 	DRY_RUN("only list the live conversations that it would stop"),
+	{"for", 0, "TIME", "how long: 90s, 15m, 1h30m; without it until it is released", OPTION_DURATION, offsetof(struct change_args, time)},
 	{"reason", 0, "TEXT", "for the audit log", OPTION_TEXT, offsetof(struct change_args, reason)},
 };
 
@@ -257,12 +277,16 @@ const struct command command_apply = {
 	.name = "apply",
 	.group = CHANGE_GROUP,
 	.summary = "put a policy into force, all of it or none, and say how to undo it",
-	.usage = "FILE… [--dry-run] [--why TEXT] [-o FORMAT]",
+	.usage = "FILE… [--confirm TIME [--wait]] [--dry-run] [--why TEXT] [-o FORMAT]",
 	.help =
 		"The policy is in force when the command returns; live flows that it no longer allows are cut within a second. A policy\n"
 		"that is wrong or does not fit is refused, and what runs stays. No packet is judged by a mix of two policies.\n"
 		"\n"
+		"With --confirm the command returns at once, and the kernel goes back by itself to what ran before unless `cordon confirm`\n"
+		"comes in time, whatever becomes of this session or of cordond. `cordon rollback` goes back at once.\n"
+		"\n"
 		"  cordon apply home.yaml --dry-run\n"
+		"  cordon apply home.yaml --confirm 60s\n"
 		"  cordon apply /etc/cordon/policy.d --why 'new camera'\n",
 	.options = apply_options,
 	.n_options = ARRAY_SIZE(apply_options),
@@ -273,12 +297,23 @@ const struct command command_apply = {
 	.run = apply_run,
 };
 
+const struct command command_confirm = {
+	.name = "confirm",
+	.group = CHANGE_GROUP,
+	.summary = "keep what was applied with --confirm",
+	.usage = "[-o FORMAT]",
+	.help = "Exit status: 0 it stays, 4 nothing waits, 9 it was too late: what ran before is in force again.\n",
+	.outputs = FORMATS,
+	.run = confirm_run,
+};
+
 const struct command command_rollback = {
 	.name = "rollback",
 	.group = CHANGE_GROUP,
 	.summary = "go back to an earlier revision",
 	.usage = "[REVISION] [-o FORMAT]",
-	.help = "Without REVISION to the one before. It becomes a new revision; `cordon history` lists them all.\n",
+	.help = "Without REVISION to the one before. It becomes a new revision; `cordon history` lists them all. What waits to be confirmed\n"
+		"is taken back instead, and nothing new is made.\n",
 	.outputs = FORMATS,
 	.max_operands = 1,
 	.run = rollback_run,
@@ -301,10 +336,11 @@ const struct command command_quarantine = {
 	.name = "quarantine",
 	.group = CHANGE_GROUP,
 	.summary = "cut a device off at once: ARP, ND and DHCP are left, nothing else",
-	.usage = "DEVICE [--dry-run] [--reason TEXT] [-o FORMAT]",
+	.usage = "DEVICE [--for TIME] [--dry-run] [--reason TEXT] [-o FORMAT]",
 	.help =
 		"DEVICE is an id of the policy, or mac-aabbcc001122 as `cordon get devices` shows devices that no file names.\n"
-		"Holds in every mode and under the brake, until `cordon release DEVICE`.\n",
+		"Holds in every mode and under the brake, until `cordon release DEVICE` or the end that --for gives it, which the kernel\n"
+		"keeps, whatever becomes of cordond.\n",
 	.options = quarantine_options,
 	.n_options = ARRAY_SIZE(quarantine_options),
 	.args_size = sizeof(struct change_args),

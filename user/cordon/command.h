@@ -23,6 +23,7 @@
 	X(replay) \
 	X(diff) \
 	X(apply) \
+	X(confirm) \
 	X(rollback) \
 	X(reload) \
 	X(quarantine) \

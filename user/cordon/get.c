@@ -45,7 +45,7 @@ static const struct column revision_columns[] = {
 	{">REV", "rev"}, {"ACTIVE", "active"}, {"TIME", "time"}, {"WHO", "who"}, {"HASH", "hash"}, {"WHY", "why"},
 };
 static const struct column quarantine_columns[] = {
-	{"DEVICE", "device"},
+	{"DEVICE", "device"}, {"SEGMENT", "segment"}, {"UNTIL", "until"},
 };
 
 #define KIND(name, one, columns) {name, one, columns, ARRAY_SIZE(columns)}

@@ -102,7 +102,7 @@ static int option_store(const struct found *f, const char *value, char **ret_why
 			return why(ret_why, -EINVAL, "--%s wants a number, not '%s'", f->spec->name, value);
 		return 0;
 	case OPTION_DURATION:
-		if (timespan_parse(value, f->field) < 0)
+		if (timespan_parse(value, f->field) < 0 || !*(uint64_t *)f->field)
 			return why(ret_why, -EINVAL, "--%s wants a duration such as 90s, 5m or 1h30m, not '%s'", f->spec->name, value);
 		return 0;
 	}

@@ -366,7 +366,7 @@ static int world_device(struct replay_world *world, const struct replay_item *it
 	if (item->kind == REPLAY_AUTH || item->kind == REPLAY_DEAUTH)
 		r = identity_set_authenticated(world->identity, key, item->kind == REPLAY_AUTH);
 	else
-		r = identity_set_quarantined(world->identity, key, item->kind == REPLAY_QUARANTINE);
+		r = identity_set_quarantined(world->identity, key, item->kind == REPLAY_QUARANTINE, 0);
 	return r < 0 ? r : device_write(world, key, ret_why);
 }
 

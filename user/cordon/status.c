@@ -35,6 +35,18 @@ static void print_policy(const json_t *doc)
 	printf("          applied %s by %s, hash %.12s\n", field(doc, "revision_time"), field(doc, "revision_who"), field(doc, "hash"));
 }
 
+static void print_confirmation(const json_t *doc)
+{
+	const json_t *waits = json_object_get(doc, "unconfirmed"), *reverted = json_object_get(doc, "reverted");
+
+	if (json_is_object(waits))
+		printf("          revision %lld unconfirmed, reverts in %.0f s (%s); keep it: cordon confirm\n", number(waits, "revision"),
+		       json_number_value(json_object_get(waits, "seconds")), field(waits, "deadline"));
+	if (json_is_object(reverted))
+		printf("          revision %lld was not confirmed, reverted to %lld at %s\n", number(reverted, "revision"), number(reverted, "to"),
+		       field(reverted, "time"));
+}
+
 static void print_counts(const json_t *doc)
 {
 	const json_t *devices = json_object_get(doc, "devices"), *flows = json_object_get(doc, "flows"), *events = json_object_get(doc, "events");
@@ -98,6 +110,7 @@ static void status_print(const json_t *doc)
 	printf("cordond   %s, pid %lld, up %.0f s%s\n", field(doc, "version"), number(doc, "pid"), uptime,
 	       json_is_true(json_object_get(doc, "adopted")) ? ", adopted what an earlier one had pinned" : "");
 	print_policy(doc);
+	print_confirmation(doc);
 	if (json_is_true(json_object_get(doc, "compiling")))
 		puts("          a policy is being compiled");
 	if (json_is_object(drift))

@@ -18,9 +18,9 @@
  * generation is given again), or one in force that is not yet called active (found by its generation at the next start).
  */
 static int put_in_force(struct engine *e, const struct policy *policy, const struct image *image,
-			int (*store)(void *ctx, uint32_t generation), void *ctx, uint32_t *ret_generation, char **ret_why)
+			uint64_t confirm_ns, int (*store)(void *ctx, uint32_t generation), void *ctx, uint32_t *ret_generation, char **ret_why)
 {
-	struct dataplane_apply what = { .image = image, .before_flip = store, .ctx = ctx };
+	struct dataplane_apply what = { .image = image, .before_flip = store, .ctx = ctx, .confirm_ns = confirm_ns };
 	_cleanup_free_ struct window_version *versions = NULL;
 	int r;
 
@@ -47,6 +47,7 @@ static int put_in_force(struct engine *e, const struct policy *policy, const str
 struct birth {
 	struct engine *engine;
 	struct revision *revision;
+	uint64_t confirm_by;
 };
 
 static int store_new(void *ctx, uint32_t generation)
@@ -60,6 +61,8 @@ static int store_new(void *ctx, uint32_t generation)
 		.why = revision->why,
 		.sources = revision->sources,
 		.n_sources = revision->n_sources,
+		.confirm_by = birth->confirm_by,
+		.fallback = birth->confirm_by ? birth->engine->in_force->rev : 0,
 	};
 
 	memcpy(row.hash, revision->hash, sizeof(row.hash));
@@ -122,6 +125,7 @@ struct turn {
 	struct build build;
 	char *who, *reason;
 	uint64_t rev; /* of a rollback; 0: the one before */
+	uint64_t confirm_ns;
 	void (*told)(void *ctx, const struct apply_ended *ended);
 	void *ctx;
 };
@@ -135,15 +139,21 @@ static int put_new(struct engine *e, struct turn *turn, struct apply_result *ret
 	revision->time = clock_wall_ns();
 	revision->who = take_ptr(turn->who);
 	revision->why = take_ptr(turn->reason);
-	r = put_in_force(e, revision->policy, revision->image, store_new, &birth, &revision->generation, &turn->build.why);
+	if (turn->confirm_ns && !e->in_force)
+		return why(&turn->build.why, -ENODATA, "there is no revision to go back to: apply this one without --confirm");
+	birth.confirm_by = turn->confirm_ns ? revision->time + turn->confirm_ns : 0;
+	r = put_in_force(e, revision->policy, revision->image, turn->confirm_ns, store_new, &birth, &revision->generation, &turn->build.why);
 	if (r < 0) {
 		if (revision->rev)
 			state_revision_forget(e->state, revision->rev);
 		return say_why_not(r, &turn->build.why);
 	}
-	*ret = (struct apply_result){ .changed = true, .revision = revision->rev, .previous = e->in_force ? e->in_force->rev : 0 };
+	*ret = (struct apply_result){ .changed = true, .revision = revision->rev, .previous = e->in_force ? e->in_force->rev : 0,
+				      .confirm_by = birth.confirm_by };
+	if (turn->confirm_ns)
+		confirm_begin(e, take_ptr(e->in_force));
 	engine_activate(e, take_ptr(turn->build.revision));
-	audit(e, e->in_force, "apply");
+	audit(e, e->in_force, turn->confirm_ns ? "apply, unconfirmed" : "apply");
 	ret->milliseconds = (double)(clock_boot_ns() - turn->build.begun) / 1e6;
 	log_info("in force revision=%" PRIu64 " generation=%u hash=%.12s who='%s' devices=%zu rules=%zu ms=%.1f", e->in_force->rev,
 		 e->in_force->generation, e->in_force->hash, e->in_force->who, e->in_force->image->n_devices, e->in_force->image->n_rules,
@@ -185,8 +195,16 @@ static struct turn *turn_new(const struct apply_order *order)
 		refuse(order, -ENOMEM);
 		return NULL;
 	}
-	*turn = (struct turn){ .build.finish = finish, .who = who, .reason = reason, .told = order->told, .ctx = order->ctx };
+	*turn = (struct turn){ .build.finish = finish, .who = who, .reason = reason, .confirm_ns = order->confirm_ns,
+				.told = order->told, .ctx = order->ctx };
 	return turn;
+}
+
+static int refuse_while_one_waits(struct build *build)
+{
+	if (!confirm_waits(build->engine))
+		return 0;
+	return why(&build->why, -EBUSY, "the revision in force waits to be confirmed: `cordon confirm` or `cordon rollback` first");
 }
 
 void engine_apply(struct engine *e, const struct policy_source *sources, size_t n, const struct apply_order *order)
@@ -195,6 +213,7 @@ void engine_apply(struct engine *e, const struct policy_source *sources, size_t 
 
 	if (!turn)
 		return;
+	turn->build.prepare = refuse_while_one_waits;
 	turn->build.result = revision_new(sources, n, &turn->build.revision);
 	build_submit(e, &turn->build, true);
 }
@@ -205,6 +224,7 @@ void engine_apply_folder(struct engine *e, const struct apply_order *order)
 
 	if (!turn)
 		return;
+	turn->build.prepare = refuse_while_one_waits;
 	turn->build.path = strdup(e->config->policy);
 	turn->build.result = turn->build.path ? 0 : -ENOMEM;
 	build_submit(e, &turn->build, true);
@@ -245,8 +265,12 @@ static int find_earlier(struct build *build)
 	struct turn *turn = (struct turn *)build;
 	struct engine *e = build->engine;
 	_cleanup_free_ struct policy_source *sources = NULL;
-	int r = turn->rev ? 0 : revision_before(e, &turn->rev);
+	int r = refuse_while_one_waits(build);
 
+	if (r < 0)
+		return r;
+	if (!turn->rev)
+		r = revision_before(e, &turn->rev);
 	if (r == -ENOENT)
 		return why(&build->why, r, "there is no revision before the one in force");
 	if (r == 0)
@@ -274,8 +298,8 @@ void engine_rollback(struct engine *e, uint64_t rev, const struct apply_order *o
 
 int engine_put_again(struct engine *e, struct revision *revision, struct image *image, char **ret_why)
 {
-	struct birth birth = { e, revision };
-	int r = put_in_force(e, revision->policy, image, store_again, &birth, &revision->generation, ret_why);
+	struct birth birth = { .engine = e, .revision = revision };
+	int r = put_in_force(e, revision->policy, image, 0, store_again, &birth, &revision->generation, ret_why);
 
 	return r < 0 ? say_why_not(r, ret_why) : 0;
 }

@@ -19,6 +19,7 @@ struct apply_result {
 	bool changed;      /* false: this very text is in force already */
 	uint64_t revision;
 	uint64_t previous; /* 0: there was none */
+	uint64_t confirm_by; /* wall ns; 0: it need not be confirmed */
 	double milliseconds;
 };
 
@@ -34,6 +35,7 @@ struct apply_ended {
 struct apply_order {
 	const char *who;
 	const char *reason; /* NULL: none */
+	uint64_t confirm_ns; /* not 0: unless it is confirmed in that time, the kernel puts what is in force before in force again */
 	void (*told)(void *ctx, const struct apply_ended *ended); /* exactly once */
 	void *ctx;
 };
@@ -42,12 +44,12 @@ struct apply_order {
 void engine_apply(struct engine *engine, const struct policy_source *sources, size_t n, const struct apply_order *order);
 /* The policy folder of gateway.yaml. */
 void engine_apply_folder(struct engine *engine, const struct apply_order *order);
-/* An older revision's text as a new revision; 0: the one before. -ENOENT. */
+/* An older revision's text as a new revision; 0: the one before. -ENOENT. One that waits to be confirmed is taken back instead. */
 void engine_rollback(struct engine *engine, uint64_t rev, const struct apply_order *order);
 
 /* A revision of the database with this image, under a new generation; it keeps its number. */
 int engine_put_again(struct engine *engine, struct revision *revision, struct image *image, char **ret_why);
-/* In force in the kernel from here on, whatever the database says; takes it. */
+/* In force in the kernel from here on, whatever the database says; takes it, and lets go of the one before. */
 void engine_activate(struct engine *engine, struct revision *revision);
 /* Tries again to call the revision in force active in the database. */
 void engine_store_again(struct engine *engine);

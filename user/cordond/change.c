@@ -7,21 +7,29 @@
 
 #include "../lib/buf.h"
 #include "../lib/cleanup.h"
+#include "../lib/clock.h"
 #include "apply.h"
 #include "build.h"
 #include "commands.h"
 
-static void send_applied(struct engine *e, struct control_client *client, const struct apply_result *result)
+static void send_applied(struct engine *e, struct control_client *client, const struct apply_result *result, bool wait)
 {
 	const struct revision *now = e->in_force;
 	_cleanup_free_ char *undo = result->changed && result->previous ? format_text("cordon rollback %" PRIu64, result->previous) : NULL;
+	char text[TIME_TEXT_SIZE];
+	const char *deadline = result->confirm_by ? time_format(result->confirm_by, text) : NULL;
 
-	control_data(client, json_pack("{s:i, s:b, s:I, s:I, s:s, s:o, s:I, s:I, s:I, s:f, s:s?}", "schema", 1, "changed", result->changed,
+	control_data(client, json_pack("{s:i, s:b, s:I, s:I, s:s, s:o, s:I, s:I, s:I, s:f, s:s?, s:s?}", "schema", 1, "changed", result->changed,
 				       "revision", (json_int_t)now->rev, "generation", (json_int_t)now->generation, "hash", now->hash,
 				       "previous", result->previous ? json_integer((json_int_t)result->previous) : json_null(), "devices", (json_int_t)now->policy->n_devices, "rules",
 				       (json_int_t)now->policy->n_rules, "classes", (json_int_t)(now->image->n_classes ? now->image->n_classes - 1 : 0),
-				       "milliseconds", result->milliseconds, "undo", undo));
-	if (!result->changed)
+				       "milliseconds", result->milliseconds, "undo", undo, "confirm_by", deadline));
+	if (deadline && wait)
+		confirm_tell(e, client);
+	else if (deadline)
+		control_done(client, CONTROL_DONE, "revision %" PRIu64 " is in force until %s, then revision %" PRIu64 " again by itself; keep it: cordon confirm",
+			     now->rev, deadline, result->previous);
+	else if (!result->changed)
 		control_done(client, CONTROL_DONE, "unchanged: revision %" PRIu64 " has this very text and is in force", now->rev);
 	else if (undo)
 		control_done(client, CONTROL_DONE, "revision %" PRIu64 " is in force; undo: %s", now->rev, undo);
@@ -33,6 +41,7 @@ static void send_applied(struct engine *e, struct control_client *client, const 
 struct asker {
 	struct engine *engine;
 	struct control_client *client; /* NULL: gone */
+	bool wait;                     /* for the end of the time to confirm it in */
 };
 
 static void asker_gone(void *ctx, struct control_client *client)
@@ -49,7 +58,7 @@ static void answer_change(void *ctx, const struct apply_ended *ended)
 		command_failed(asker->client, ended->r, ended->d, ended->why);
 	} else if (asker->client) {
 		send_diagnostics(asker->client, ended->d);
-		send_applied(asker->engine, asker->client, &ended->result);
+		send_applied(asker->engine, asker->client, &ended->result, asker->wait);
 	}
 	free(asker);
 }
@@ -63,7 +72,7 @@ static bool order_of(struct engine *e, struct control_client *client, const stru
 		control_done(client, CONTROL_ERROR, "no memory");
 		return false;
 	}
-	*asker = (struct asker){ e, client };
+	*asker = (struct asker){ e, client, json_is_true(json_object_get(request->args, "wait")) };
 	control_defer(client, asker_gone, asker);
 	*ret = (struct apply_order){ .who = request->who, .reason = reason, .told = answer_change, .ctx = asker };
 	return true;
@@ -179,21 +188,28 @@ void command_apply(void *ctx, struct control_client *client, const struct contro
 {
 	_cleanup_free_ struct policy_source *sources = sources_of(request);
 	struct apply_order order;
+	uint64_t confirm_ns;
 
 	if (!request->n_files) {
 		control_done(client, CONTROL_USAGE, "apply needs policy files");
 		return;
 	}
-	if (json_object_get(request->args, "confirm") || json_object_get(request->args, "wait")) {
-		control_done(client, CONTROL_USAGE, "this version does not know --confirm and --wait; nothing was applied");
+	if (argument_time(request, "confirm", &confirm_ns) < 0) {
+		control_done(client, CONTROL_USAGE, "confirm: expected seconds, at most 10 years");
+		return;
+	}
+	if (!confirm_ns && json_is_true(json_object_get(request->args, "wait"))) {
+		control_done(client, CONTROL_USAGE, "--wait waits for what --confirm leaves open; without it there is nothing to wait for");
 		return;
 	}
 	if (json_is_true(json_object_get(request->args, "dry_run")))
 		answer_diff(ctx, client, request);
 	else if (!sources)
 		control_done(client, CONTROL_ERROR, "no memory");
-	else if (order_of(ctx, client, request, argument_text(request, "why") ?: "apply", &order))
+	else if (order_of(ctx, client, request, argument_text(request, "why") ?: "apply", &order)) {
+		order.confirm_ns = confirm_ns;
 		engine_apply(ctx, sources, request->n_files, &order);
+	}
 }
 
 void command_reload(void *ctx, struct control_client *client, const struct control_request *request)
@@ -208,6 +224,42 @@ void command_reload(void *ctx, struct control_client *client, const struct contr
 		engine_apply_folder(ctx, &order);
 }
 
+static void send_decided(struct engine *e, struct control_client *client)
+{
+	const struct revision *now = e->in_force ? e->in_force : e->unbound;
+
+	control_data(client, json_pack("{s:i, s:o, s:o, s:o}", "schema", 1, "revision", now ? json_integer((json_int_t)now->rev) : json_null(),
+				       "unconfirmed", confirm_json(e), "reverted", reverted_json(e)));
+}
+
+void command_confirm(void *ctx, struct control_client *client, const struct control_request *request)
+{
+	_cleanup_free_ char *reason = NULL;
+	struct engine *e = ctx;
+	int r = engine_confirm(e, request->who, &reason);
+
+	if (r < 0) {
+		command_failed(client, r, NULL, reason);
+		return;
+	}
+	send_decided(e, client);
+	control_done(client, CONTROL_DONE, "confirmed: it stays in force; undo: cordon rollback");
+}
+
+static void take_back(struct engine *e, struct control_client *client, const struct control_request *request)
+{
+	_cleanup_free_ char *reason = NULL;
+	int r = engine_revert(e, request->who, &reason);
+
+	if (r < 0) {
+		command_failed(client, r, NULL, reason);
+		return;
+	}
+	send_decided(e, client);
+	control_done(client, CONTROL_DONE, "taken back: what was in force before it is in force again");
+}
+
+/* What waits to be confirmed is not a revision to go back from: it is taken back, and nothing new is made. */
 void command_rollback(void *ctx, struct control_client *client, const struct control_request *request)
 {
 	json_t *revision = json_object_get(request->args, "revision");
@@ -215,6 +267,8 @@ void command_rollback(void *ctx, struct control_client *client, const struct con
 
 	if (revision && !json_is_null(revision) && (!json_is_integer(revision) || json_integer_value(revision) < 1))
 		control_done(client, CONTROL_USAGE, "revision: expected a number of `cordon history`");
+	else if (!json_integer_value(revision) && confirm_waits(ctx))
+		take_back(ctx, client, request);
 	else if (order_of(ctx, client, request, NULL, &order))
 		engine_rollback(ctx, (uint64_t)json_integer_value(revision), &order);
 }

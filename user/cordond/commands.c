@@ -8,6 +8,7 @@
 
 #include "../lib/buf.h"
 #include "../lib/cleanup.h"
+#include "../lib/clock.h"
 #include "../lib/log.h"
 #include "apply.h"
 
@@ -16,6 +17,19 @@
 const char *argument_text(const struct control_request *request, const char *name)
 {
 	return json_string_value(json_object_get(request->args, name));
+}
+
+#define LONGEST_TIME (10 * 366 * 86400.0)
+
+int argument_time(const struct control_request *request, const char *name, uint64_t *ret_ns)
+{
+	json_t *given = json_object_get(request->args, name);
+	double seconds = json_number_value(given);
+
+	if (given && !json_is_null(given) && (!json_is_number(given) || !(seconds > 0) || seconds > LONGEST_TIME))
+		return -EINVAL;
+	*ret_ns = (uint64_t)(seconds * (double)NS_PER_S);
+	return 0;
 }
 
 void listing_begin(struct listing *listing, struct control_client *client, const char *key)
@@ -68,6 +82,7 @@ static const struct {
 	{ -ENOENT, CONTROL_NOT_FOUND },
 	{ -EPERM, CONTROL_NOT_PERMITTED },
 	{ -EBUSY, CONTROL_CONFLICT },
+	{ -ETIMEDOUT, CONTROL_REVERTED },
 };
 
 static enum control_status status_of(int r)
@@ -171,40 +186,74 @@ static void command_brake(void *ctx, struct control_client *client, const struct
 						      "the brake is released: the policy is enforced; undo: cordon brake on");
 }
 
-static void set_quarantine(struct engine *e, struct control_client *client, const struct control_request *request, bool on)
+/* False after it answered. */
+static bool device_of(struct engine *e, struct control_client *client, const struct control_request *request, uint64_t *ret_key)
 {
-	const char *name = argument_text(request, "device"), *given = argument_text(request, "reason");
-	_cleanup_free_ char *reason = NULL, *detail = NULL;
-	uint64_t key;
-	int r;
+	const char *name = argument_text(request, "device");
 
-	if (!name) {
+	if (!name)
 		control_done(client, CONTROL_USAGE, "%s needs a device", request->command);
-		return;
-	}
-	if (identity_key(e->identity, name, &key) < 0) {
+	else if (identity_key(e->identity, name, ret_key) == 0)
+		return true;
+	else if (e->starting)
+		control_done(client, CONTROL_CONFLICT, "cordond is starting and does not know its devices yet; try again in a moment");
+	else
 		control_done(client, CONTROL_NOT_FOUND, "no device %s; `cordon get devices` lists them", name);
-		return;
-	}
-	r = devices_quarantine(e, key, on, &reason);
-	if (r < 0) {
-		command_failed(client, r, NULL, reason);
-		return;
-	}
-	detail = given ? format_text("%s: %s", name, given) : strdup(name);
-	audit(e, request, detail);
-	control_data(client, json_pack("{s:i, s:s, s:b}", "schema", 1, "device", identity_name(e->identity, key), "quarantined", on));
-	control_done(client, CONTROL_DONE, on ? "%s is quarantined; undo: cordon release %s" : "%s is released; undo: cordon quarantine %s", name, name);
+	return false;
+}
+
+/* Wall ns as text, or NULL for 0. */
+static const char *time_or_null(uint64_t wall, char text[TIME_TEXT_SIZE])
+{
+	return wall ? time_format(wall, text) : NULL;
 }
 
 static void command_quarantine(void *ctx, struct control_client *client, const struct control_request *request)
 {
-	set_quarantine(ctx, client, request, true);
+	const char *name = argument_text(request, "device"), *given = argument_text(request, "reason"), *end;
+	_cleanup_free_ char *reason = NULL, *detail = NULL;
+	char text[TIME_TEXT_SIZE];
+	struct engine *e = ctx;
+	uint64_t key, ns;
+	int r;
+
+	if (argument_time(request, "for", &ns) < 0) {
+		control_done(client, CONTROL_USAGE, "for: expected seconds, at most 10 years");
+		return;
+	}
+	if (!device_of(e, client, request, &key))
+		return;
+	r = devices_quarantine(e, key, ns, &reason);
+	if (r < 0) {
+		command_failed(client, r, NULL, reason);
+		return;
+	}
+	end = time_or_null(ns ? clock_wall_ns() + ns : 0, text);
+	detail = format_text("%s%s%s%s%s", name, end ? " until " : "", end ? end : "", given ? ": " : "", given ? given : "");
+	audit(e, request, detail);
+	control_data(client, json_pack("{s:i, s:s, s:b, s:s?}", "schema", 1, "device", identity_name(e->identity, key), "quarantined", true,
+				       "until", end));
+	control_done(client, CONTROL_DONE, "%s is quarantined%s%s; undo: cordon release %s", name, end ? " until " : "", end ? end : "", name);
 }
 
 static void command_release(void *ctx, struct control_client *client, const struct control_request *request)
 {
-	set_quarantine(ctx, client, request, false);
+	const char *name = argument_text(request, "device");
+	_cleanup_free_ char *reason = NULL;
+	struct engine *e = ctx;
+	uint64_t key;
+	int r;
+
+	if (!device_of(e, client, request, &key))
+		return;
+	r = devices_release(e, key, &reason);
+	if (r < 0) {
+		command_failed(client, r, NULL, reason);
+		return;
+	}
+	audit(e, request, name);
+	control_data(client, json_pack("{s:i, s:s, s:b, s:n}", "schema", 1, "device", identity_name(e->identity, key), "quarantined", false, "until"));
+	control_done(client, CONTROL_DONE, "%s is released; undo: cordon quarantine %s", name, name);
 }
 
 static const struct control_command commands[] = {
@@ -217,6 +266,7 @@ static const struct control_command commands[] = {
 	{ "history", false, command_history },
 	{ "apply", true, command_apply },
 	{ "reload", true, command_reload },
+	{ "confirm", true, command_confirm },
 	{ "rollback", true, command_rollback },
 	{ "brake", true, command_brake },
 	{ "quarantine", true, command_quarantine },

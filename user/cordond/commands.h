@@ -19,6 +19,7 @@ void command_describe(void *ctx, struct control_client *client, const struct con
 void command_diff(void *ctx, struct control_client *client, const struct control_request *request);
 void command_apply(void *ctx, struct control_client *client, const struct control_request *request);
 void command_reload(void *ctx, struct control_client *client, const struct control_request *request);
+void command_confirm(void *ctx, struct control_client *client, const struct control_request *request);
 void command_rollback(void *ctx, struct control_client *client, const struct control_request *request);
 
 /* For all handlers. */
@@ -26,6 +27,8 @@ void send_diagnostics(struct control_client *client, const struct diagnostics *d
 /* What refused a request: the policy's own errors, or a sentence, or the bare errno; then `d` may be NULL, too. */
 void command_failed(struct control_client *client, int r, const struct diagnostics *d, const char *reason);
 const char *argument_text(const struct control_request *request, const char *name); /* NULL: not given */
+/* Seconds, as ns; 0: not given. -EINVAL. */
+int argument_time(const struct control_request *request, const char *name, uint64_t *ret_ns);
 /* A document with several items at a time; each takes the reference. */
 struct listing {
 	struct control_client *client;

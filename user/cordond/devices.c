@@ -130,15 +130,38 @@ static int restore(void *ctx, const struct state_device *device)
 	return 0;
 }
 
-static int restore_quarantine(void *ctx, uint64_t key, uint64_t since)
+/* Boot clock and wall clock go on together, but for suspends, which the boot clock counts too. */
+static uint64_t boot_of_wall(struct engine *e, uint64_t wall)
+{
+	uint64_t now = clock_wall_ns();
+
+	if (!wall)
+		return 0;
+	return wall > now ? dataplane_now(e->dp) + (wall - now) : 1;
+}
+
+static uint64_t wall_of_boot(struct engine *e, uint64_t boot)
+{
+	return boot ? clock_wall_ns() + (boot - dataplane_now(e->dp)) : 0;
+}
+
+static int mark_quarantined(struct engine *e, uint64_t key, uint64_t until)
+{
+	if (until && (!e->devices.next_end || until < e->devices.next_end))
+		e->devices.next_end = until;
+	return identity_set_quarantined(e->identity, key, true, until);
+}
+
+/* One that ended while nobody looked is kept for a moment: devices_end_quarantines() notes it. */
+static int restore_quarantine(void *ctx, uint64_t key, uint64_t since, uint64_t until)
 {
 	struct engine *e = ctx;
 
 	(void)since;
-	return identity_set_quarantined(e->identity, key, true);
+	return mark_quarantined(e, key, boot_of_wall(e, until));
 }
 
-/* What the kernel holds in quarantine stays there though the state was lost. */
+/* What the kernel holds in quarantine stays there though the state was lost; its end is the kernel's. */
 static void keep_quarantines(struct engine *e)
 {
 	struct dataplane_usage usage = { 0 };
@@ -148,8 +171,8 @@ static void keep_quarantines(struct engine *e)
 	for (uint32_t i = CORDON_DEVICE_FIRST; i < CORDON_DEVICE_FIRST + usage.max_devices; i++) {
 		if (dataplane_device_read_row(e->dp, i, &row) < 0 || !row.quarantined)
 			continue;
-		identity_set_quarantined(e->identity, row.key, true);
-		if (state_quarantine_set(e->state, row.key, true) < 0)
+		mark_quarantined(e, row.key, row.quarantine_until);
+		if (state_quarantine_set(e->state, row.key, wall_of_boot(e, row.quarantine_until)) < 0)
 			log_warning("the quarantine is not stored device=%s", identity_name(e->identity, row.key));
 	}
 }
@@ -194,22 +217,79 @@ void devices_done(struct devices *devices)
 	devices->unwritten = (struct sightings){ 0 };
 }
 
-/* On: disk before kernel; off: kernel before disk. Between the two a crash leaves the device in quarantine. */
-int devices_quarantine(struct engine *e, uint64_t key, bool on, char **ret_why)
+/*
+ * A cut goes to the kernel before anything else, a release to the disk first: a crash between the two leaves the device in
+ * quarantine. The row is there also under a policy that this process does not know, and the flag belongs to no policy.
+ */
+int devices_quarantine(struct engine *e, uint64_t key, uint64_t ns, char **ret_why)
+{
+	uint64_t until = ns ? dataplane_now(e->dp) + ns : 0;
+	int r = dataplane_device_quarantine(e->dp, key, true, until);
+
+	if (r < 0 && r != -ENOENT)
+		return why(ret_why, r, "the device table: %s", strerror(-r));
+	if (mark_quarantined(e, key, until) < 0)
+		return -ENOMEM;
+	if (r == -ENOENT && e->in_force)
+		r = set_row(e, key, ret_why);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (state_quarantine_set(e->state, key, wall_of_boot(e, until)) < 0)
+		log_warning("the quarantine holds, but is not stored: it would end with a boot device=%s", identity_name(e->identity, key));
+	return 0;
+}
+
+int devices_release(struct engine *e, uint64_t key, char **ret_why)
 {
 	int r;
 
-	if (!e->in_force)
-		return why(ret_why, -EAGAIN, "no policy of this engine is in force");
-	engine_drain_events(e);
-	if (on && state_quarantine_set(e->state, key, true) < 0)
-		log_warning("the quarantine holds, but is not stored: it would end with a boot device=%s", identity_name(e->identity, key));
-	r = identity_set_quarantined(e->identity, key, on);
-	if (r == 0)
-		r = set_row(e, key, ret_why);
+	if (state_quarantine_end(e->state, key) < 0)
+		log_warning("the release holds, but is not stored: it would end with a restart device=%s", identity_name(e->identity, key));
+	r = identity_set_quarantined(e->identity, key, false, 0);
 	if (r < 0)
 		return r;
-	if (!on && state_quarantine_set(e->state, key, false) < 0)
-		log_warning("the release holds, but is not stored: it would end with a restart device=%s", identity_name(e->identity, key));
-	return 0;
+	r = dataplane_device_quarantine(e->dp, key, false, 0);
+	return r < 0 && r != -ENOENT ? why(ret_why, r, "the device table: %s", strerror(-r)) : 0;
+}
+
+struct ended {
+	uint64_t now;
+	uint64_t key;  /* 0: none */
+	uint64_t next; /* end of the first of the others; 0: none has one */
+};
+
+static int find_ended(void *ctx, const struct identity_view *view)
+{
+	struct ended *ended = ctx;
+
+	if (!view->quarantined || !view->quarantine_until)
+		return 0;
+	if (view->quarantine_until <= ended->now)
+		ended->key = view->key;
+	else if (!ended->next || view->quarantine_until < ended->next)
+		ended->next = view->quarantine_until;
+	return ended->key != 0;
+}
+
+void devices_end_quarantines(struct engine *e)
+{
+	while (e->devices.next_end && e->devices.next_end <= dataplane_now(e->dp)) {
+		struct ended ended = { .now = dataplane_now(e->dp) };
+		_cleanup_free_ char *reason = NULL;
+		const char *name;
+
+		identity_each(e->identity, find_ended, &ended);
+		if (!ended.key) {
+			e->devices.next_end = ended.next;
+			return;
+		}
+		name = identity_name(e->identity, ended.key);
+		if (devices_release(e, ended.key, &reason) < 0) {
+			log_warning("the end of a quarantine could not be noted device=%s error='%s'", name, reason ? reason : "no memory");
+			return;
+		}
+		log_info("a quarantine has ended device=%s", name);
+		if (state_audit(e->state, "cordond", "quarantine ended", name) < 0)
+			log_warning("the audit log could not be written action='quarantine ended' device=%s", name);
+	}
 }

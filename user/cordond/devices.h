@@ -29,6 +29,7 @@ struct devices {
 	struct sightings strangers; /* seen in this round of events */
 	struct sightings unwritten; /* for the state */
 	bool port_full[CORDON_MAX_PORTS]; /* said in the log already */
+	uint64_t next_end; /* boot ns of the first quarantine to end; 0: none has an end */
 };
 
 /* Quarantines, from the state and from an adopted kernel. Before the first assignment. */
@@ -45,7 +46,13 @@ void devices_store(struct engine *engine);
 uint64_t devices_places(struct engine *engine);
 void devices_done(struct devices *devices);
 
-/* Live flows are judged anew at once; kept over restarts and boots. */
-int devices_quarantine(struct engine *engine, uint64_t key, bool on, char **ret_why);
+/*
+ * In force when it returns, live flows too; kept over restarts and boots. `ns` 0: until it is released, else the kernel ends it.
+ * What goes wrong beside the kernel is logged.
+ */
+int devices_quarantine(struct engine *engine, uint64_t key, uint64_t ns, char **ret_why);
+int devices_release(struct engine *engine, uint64_t key, char **ret_why);
+/* Every second: notes what the kernel has ended. */
+void devices_end_quarantines(struct engine *engine);
 
 #endif

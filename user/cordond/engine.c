@@ -70,11 +70,13 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 	if (e->starting)
 		return;
 	ports_watch(e);
+	confirm_waits(e);
 	/* What one round of events could not hold, and what came without a wake-up. */
 	engine_drain_events(e);
 	devices_admit(e);
 	dataplane_flows_sweep(e->dp, on_flow_ended, e);
 	engine_store_again(e);
+	devices_end_quarantines(e);
 	devices_store(e);
 	windows_watch(e);
 }
@@ -243,7 +245,6 @@ void engine_start(struct engine *e, void (*started)(void *ctx), void *ctx)
 {
 	e->on_started = started;
 	e->on_started_ctx = ctx;
-	e->starting = true;
 	trouble_set(&e->health, TROUBLE_STARTING, "the policy is being compiled; what the kernel holds is enforced meanwhile");
 	engine_resume(e);
 }
@@ -252,6 +253,8 @@ void engine_started(struct engine *e)
 {
 	e->starting = false;
 	trouble_clear(&e->health, TROUBLE_STARTING);
+	if (e->ports.live)
+		return;
 	ports_go_live(e);
 	if (event_add(e->ring, NULL) < 0)
 		log_error("events are read once a second only: no memory");
@@ -301,6 +304,7 @@ void engine_free(struct engine *e)
 	identity_free(e->identity);
 	revision_free(e->in_force);
 	revision_free(e->unbound);
+	confirm_done(&e->confirm);
 	rule_book_done(&e->rules);
 	dataplane_close(e->dp);
 	state_close(e->state);

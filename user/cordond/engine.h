@@ -18,6 +18,7 @@
 #include "../identity/identity.h"
 #include "../policy/policy.h"
 #include "../state/state.h"
+#include "confirm.h"
 #include "devices.h"
 #include "../config/env.h"
 #include "health.h"
@@ -44,7 +45,7 @@ struct engine {
 	struct control_server *control;
 	struct journal *journal;
 	struct flow_history *flow_history;
-	struct worker *worker;    /* compiles; what is in force changes in its done() only */
+	struct worker *worker;    /* compiles; a revision that it may look at goes only after its work */
 
 	struct ports ports;
 	struct env env;             /* the gateway's own addresses and prefixes, now */
@@ -56,6 +57,7 @@ struct engine {
 	struct health health;
 	struct windows windows;
 
+	struct confirm confirm;
 	bool starting;            /* what shall be in force is being worked out */
 	void (*on_started)(void *ctx);
 	void *on_started_ctx;

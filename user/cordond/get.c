@@ -17,14 +17,21 @@ struct visit {
 	bool quarantined_only;
 };
 
+static const char *quarantine_end(const struct engine *e, uint64_t until, char text[TIME_TEXT_SIZE])
+{
+	return until ? time_format(clock_wall_ns() + (until - dataplane_now(e->dp)), text) : NULL;
+}
+
 static int add_device(void *ctx, const struct identity_view *view)
 {
 	struct visit *visit = ctx;
+	char text[TIME_TEXT_SIZE];
 
 	if (!visit->quarantined_only)
 		listing_add(&visit->listing, device_json(visit->engine, view));
 	else if (view->quarantined)
-		listing_add(&visit->listing, json_pack("{s:s, s:s}", "device", view->id, "segment", view->segment));
+		listing_add(&visit->listing, json_pack("{s:s, s:s, s:s?}", "device", view->id, "segment", view->segment, "until",
+						       quarantine_end(visit->engine, view->quarantine_until, text)));
 	return 0;
 }
 

@@ -16,7 +16,7 @@
 struct recompile {
 	struct work work;
 	struct engine *engine;
-	const struct revision *of; /* in force when its turn came; only done() of a work replaces that */
+	const struct revision *of; /* in force when its turn came; stays in memory until this is done */
 	struct env env;
 	struct image *image;
 	struct diagnostics d;
@@ -28,6 +28,10 @@ static bool recompile_begin(struct work *work)
 	struct recompile *job = (struct recompile *)work;
 
 	job->engine->recompile_waits = false;
+	if (confirm_waits(job->engine)) {
+		job->engine->confirm.recompile_due = true;
+		return false;
+	}
 	job->of = job->engine->in_force;
 	job->result = env_copy(&job->engine->env, &job->env);
 	return job->of && job->result == 0;
@@ -65,6 +69,10 @@ static void recompile_done(struct work *work)
 
 	if (!job->of)
 		return;
+	if (job->of != e->in_force) {
+		engine_recompile(e);
+		return;
+	}
 	if (put_image(e, job, &reason) == 0) {
 		trouble_clear(&e->health, TROUBLE_RECOMPILE);
 		log_info("compiled anew revision=%" PRIu64 " generation=%u", e->in_force->rev, e->in_force->generation);
@@ -112,8 +120,12 @@ void engine_recompile(struct engine *e)
 static int find_stored(struct engine *e, uint32_t generation, struct state_revision *ret)
 {
 	__attribute__((cleanup(state_revision_done))) struct state_revision active = { 0 }, found = { 0 };
-	int r = state_revision_active(e->state, &active), s;
+	int r, s;
 
+	/* What came back, also where the database could not be told so. */
+	if (e->confirm.came_back)
+		return state_revision_by_number(e->state, e->confirm.came_back, ret);
+	r = state_revision_active(e->state, &active);
 	if (r < 0 && r != -ENOENT)
 		return r;
 	s = generation ? state_revision_by_generation(e->state, generation, &found) : -ENOENT;
@@ -200,6 +212,13 @@ static int put_stored(struct engine *e, struct build *build)
 	identity_commit(e->identity, revision->policy, revision->image);
 	devices_restore(e);
 	e->starting = false; /* what waits in the kernel has names now, and must be read before rows change */
+	if (e->confirm.adopted) {
+		/* An apply would write over the policy before, which must stay whole: names only, until it is decided. */
+		revision_free(e->unbound);
+		e->unbound = take_ptr(build->revision);
+		log_info("adopted, unconfirmed revision=%" PRIu64 " hash=%.12s", e->unbound->rev, e->unbound->hash);
+		return 0;
+	}
 	r = engine_put_again(e, revision, revision->image, &build->why);
 	if (r < 0) {
 		/* Its names may still be told; rows may not be written: class numbers belong to one compile. */
@@ -232,7 +251,9 @@ void engine_resume(struct engine *e)
 	struct build *build = NULL;
 	int r;
 
+	e->starting = true;
 	devices_restore_quarantines(e);
+	confirm_adopt(e);
 	r = find_stored(e, dataplane_generation(e->dp), &stored);
 	if (r == -ENOENT) {
 		resume_without(e, NULL);

@@ -108,6 +108,8 @@ void command_status(void *ctx, struct control_client *client, const struct contr
 	add_revision(e, status);
 	add_kernel(e, status);
 	json_object_set_new(status, "ports", ports_json(e));
+	json_object_set_new(status, "unconfirmed", confirm_json(e));
+	json_object_set_new(status, "reverted", reverted_json(e));
 	json_object_set_new(status, "degraded", degraded);
 	json_object_set_new(status, "drift", drift);
 	control_data(client, status);

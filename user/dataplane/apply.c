@@ -399,6 +399,7 @@ static void write_shared(struct dataplane *dp, const struct plan *plan)
 		struct device *d = &dp->devices[p->row];
 
 		device_row_limit(dp, p->row, &p->want->limit);
+		__atomic_store_n(&d->quarantine_until, p->want->quarantine_until, __ATOMIC_RELEASE);
 		d->flags = device_row_flags(p->want);
 		d->flow_quota = device_row_quota(dp, p->want);
 		d->until = p->want->until;

@@ -95,6 +95,7 @@ struct dataplane_device {
 	enum cordon_mode mode;
 	uint8_t side_flags;    /* SIDE_* */
 	bool quarantined;
+	uint64_t quarantine_until; /* as dataplane_now() counts: the kernel ends it then; 0: without end */
 	uint32_t port;         /* logical port it is fixed to, or CORDON_PORT_NONE: kept as learnt */
 	uint32_t flow_quota;   /* live flows; 0: an eighth of the table */
 	struct dataplane_limit limit;
@@ -148,6 +149,8 @@ int dataplane_windows_set(struct dataplane *dp, const struct window_version *ver
 /* One device, at once, within the policy in force; live flows of it are judged anew. */
 int dataplane_device_set(struct dataplane *dp, const struct dataplane_device *device, char **ret_why);
 int dataplane_device_remove(struct dataplane *dp, uint64_t key);
+/* The quarantine alone, under any policy, also one that this process does not know. -ENOENT. */
+int dataplane_device_quarantine(struct dataplane *dp, uint64_t key, bool on, uint64_t until);
 int dataplane_brake(struct dataplane *dp, bool on);
 /* As the kernel has it: it outlives the daemon. */
 bool dataplane_braked(const struct dataplane *dp);
@@ -157,7 +160,8 @@ struct dataplane_device_row {
 	uint32_t row;
 	uint64_t key;
 	uint32_t port;
-	bool quarantined;
+	bool quarantined;      /* now */
+	uint64_t quarantine_until; /* of one that is flagged, also when it is over; 0: without end */
 	struct side side; /* of the policy in force */
 	struct device_counters counters; /* summed over CPUs */
 	uint32_t flows; /* live ones it owns */

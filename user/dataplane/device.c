@@ -153,8 +153,9 @@ static int row_set(struct dataplane *dp, uint32_t row, const struct dataplane_de
 
 	if (r < 0)
 		return r;
-	*changed |= ((d->flags ^ flags) & (DEVICE_QUARANTINED | DEVICE_LIMITED)) || d->until != want->until ||
+	*changed |= ((d->flags ^ flags) & (DEVICE_QUARANTINED | DEVICE_LIMITED)) || d->quarantine_until != want->quarantine_until || d->until != want->until ||
 		    !side_equal(d->side[plane_side(dp)], side);
+	__atomic_store_n(&d->quarantine_until, want->quarantine_until, __ATOMIC_RELEASE);
 	if (want->quarantined)
 		__atomic_store_n(&d->flags, flags, __ATOMIC_RELEASE);
 	*changed |= port_set(dp, d, want->port);
@@ -213,6 +214,27 @@ int dataplane_device_remove(struct dataplane *dp, uint64_t key)
 	return r;
 }
 
+int dataplane_device_quarantine(struct dataplane *dp, uint64_t key, bool on, uint64_t until)
+{
+	struct device *d;
+	uint32_t row;
+	int r;
+
+	kernel_phase("live");
+	r = device_row_find(dp, key, &row);
+	if (r < 0)
+		return r;
+	d = &dp->devices[row];
+	__atomic_store_n(&d->quarantine_until, on ? until : 0, __ATOMIC_RELEASE);
+	if (on)
+		__atomic_fetch_or(&d->flags, DEVICE_QUARANTINED, __ATOMIC_RELEASE);
+	else
+		__atomic_fetch_and(&d->flags, ~DEVICE_QUARANTINED, __ATOMIC_RELEASE);
+	__atomic_store_n(&d->generation, row_generation_next(dp), __ATOMIC_RELEASE);
+	plane_changed(dp);
+	return 0;
+}
+
 int dataplane_brake(struct dataplane *dp, bool on)
 {
 	kernel_phase("live");
@@ -240,7 +262,8 @@ int dataplane_device_read_row(struct dataplane *dp, uint32_t row, struct datapla
 		return r;
 	read.key = d->key;
 	read.port = __atomic_load_n(&d->port, __ATOMIC_ACQUIRE);
-	read.quarantined = d->flags & DEVICE_QUARANTINED;
+	read.quarantine_until = d->quarantine_until;
+	read.quarantined = (d->flags & DEVICE_QUARANTINED) && (!d->quarantine_until || d->quarantine_until > dataplane_now(dp));
 	read.flow_quota = d->flow_quota;
 	read.limit = (struct dataplane_limit){dp->limits[row].bytes_per_s, dp->limits[row].packets_per_s, dp->limits[row].new_flows_per_s};
 	read.flows = __atomic_load_n(&dp->budgets[row].flows, __ATOMIC_RELAXED);

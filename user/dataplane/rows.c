@@ -135,6 +135,7 @@ static void device_row_write(struct dataplane *dp, uint32_t row, const struct da
 	side_store(&d->side[1], (struct side){0});
 	d->generation = row_generation_next(dp);
 	device_row_limit(dp, row, &want->limit);
+	d->quarantine_until = want->quarantine_until;
 	d->flags = device_row_flags(want);
 	d->port = want->port;
 	d->flow_quota = device_row_quota(dp, want);

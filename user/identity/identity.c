@@ -127,6 +127,7 @@ static void declared_row(const struct identity *identity, const struct policy *p
 		.mode = device->mode,
 		.side_flags = side_flags(device, authenticated),
 		.quarantined = mark && mark->quarantined,
+		.quarantine_until = mark ? mark->quarantine_until : 0,
 		.port = place_of(identity, &policy->devices[device->policy_device], mark),
 		.flow_quota = limits->flows,
 		.limit = limit_of(limits),
@@ -145,6 +146,7 @@ static void unknown_row(const struct image *image, const struct mark *mark, stru
 		.flow_quota = image->unknown_limits.flows,
 		.limit = limit_of(&image->unknown_limits),
 		.quarantined = mark->quarantined,
+		.quarantine_until = mark->quarantine_until,
 		.port = mark->place_set ? mark->place : mark->seen_port,
 	};
 }
@@ -367,13 +369,14 @@ uint64_t identity_owner(const struct identity *identity, const struct address *a
 }
 
 /* Marks outlive policies: a device may be marked before the policy that names it is committed. */
-int identity_set_quarantined(struct identity *identity, uint64_t key, bool on)
+int identity_set_quarantined(struct identity *identity, uint64_t key, bool on, uint64_t until)
 {
 	struct mark *mark = marks_put(&identity->marks, key);
 
 	if (!mark)
 		return -ENOMEM;
 	mark->quarantined = on;
+	mark->quarantine_until = on ? until : 0;
 	return 0;
 }
 
@@ -417,6 +420,7 @@ static void declared_view(const struct identity *identity, const struct image_de
 		.mode = device->mode,
 		.declared = true,
 		.quarantined = mark && mark->quarantined,
+		.quarantine_until = mark ? mark->quarantine_until : 0,
 		.authenticated = is_authenticated(identity, device, mark),
 		.fixed_port = place_of(identity, policy_device_of(identity, device), mark),
 		.device = policy_device_of(identity, device),
@@ -431,6 +435,7 @@ static void unknown_view(const struct identity *identity, const struct mark *mar
 		.segment = identity_segment(identity, mark->key),
 		.mode = identity->image->head.unknown_mode,
 		.quarantined = mark->quarantined,
+		.quarantine_until = mark->quarantine_until,
 		.fixed_port = mark->place_set ? mark->place : mark->seen_port,
 	};
 }

@@ -51,7 +51,8 @@ const char *identity_segment(const struct identity *identity, uint64_t key);
 /* Device that owns an address under the committed image, 0: none. */
 uint64_t identity_owner(const struct identity *identity, const struct address *address);
 
-int identity_set_quarantined(struct identity *identity, uint64_t key, bool on);
+/* `until`: boot clock ns at which the kernel ends it, 0: never. Who asks here is told of it as on until it is set to off. */
+int identity_set_quarantined(struct identity *identity, uint64_t key, bool on, uint64_t until);
 int identity_set_authenticated(struct identity *identity, uint64_t key, bool on);
 int identity_set_place(struct identity *identity, uint64_t key, uint32_t port); /* fixes it; CORDON_PORT_NONE frees it */
 int identity_set_all_authenticated(struct identity *identity, bool on);         /* replay starts so */
@@ -63,6 +64,7 @@ struct identity_view {
 	enum cordon_mode mode;
 	bool declared;      /* by the policy; else seen on a port */
 	bool quarantined;
+	uint64_t quarantine_until;
 	bool authenticated;
 	uint32_t fixed_port; /* CORDON_PORT_NONE: learnt by the dataplane */
 	const struct policy_device *device; /* NULL for unknown ones */

@@ -20,6 +20,7 @@ struct mark {
 	enum mark_proof proof;
 	bool unknown;       /* no file names it; a row stands for it */
 	bool quarantined;
+	uint64_t quarantine_until; /* boot clock ns, 0: without end */
 	bool place_set;
 };
 

@@ -75,6 +75,9 @@ static int revision_insert(struct state *s, const struct state_revision *r, uint
 	result = generation_insert(s, r->generation, rev);
 	if (!result)
 		result = sources_insert(s, rev, r);
+	if (!result && r->confirm_by)
+		result = sql_run(s, "INSERT INTO confirmations (rev, fallback, deadline, outcome, decided) VALUES (?, ?, ?, ?, 0)", "iiii", rev,
+				 (int64_t)r->fallback, (int64_t)r->confirm_by, (int64_t)STATE_OUTCOME_OPEN);
 	if (!result)
 		*ret_rev = (uint64_t)rev;
 	return result;

@@ -4,7 +4,11 @@
 #include "../lib/cleanup.h"
 #include "sql.h"
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
+
+#define CONFIRMATIONS \
+	"CREATE TABLE confirmations (rev INTEGER PRIMARY KEY REFERENCES revisions (rev) ON DELETE CASCADE, fallback INTEGER NOT NULL," \
+	" deadline INTEGER NOT NULL, outcome INTEGER NOT NULL, decided INTEGER NOT NULL)"
 
 /* Which revisions were in force is told by `state`; a prepared one may be in force if the engine died at the flip. */
 static const char *const schema[] = {
@@ -18,19 +22,27 @@ static const char *const schema[] = {
 	/* key is DEVICE_KEY, its 64 bits as a signed number */
 	"CREATE TABLE devices (key INTEGER PRIMARY KEY, port TEXT NOT NULL, first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL)",
 	"CREATE INDEX devices_last_seen ON devices (last_seen)",
-	"CREATE TABLE quarantines (key INTEGER PRIMARY KEY, since INTEGER NOT NULL)",
+	"CREATE TABLE quarantines (key INTEGER PRIMARY KEY, since INTEGER NOT NULL, until INTEGER NOT NULL DEFAULT 0)",
+	CONFIRMATIONS,
 	"CREATE TABLE ports (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
 	"CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, who TEXT NOT NULL, action TEXT NOT NULL,"
 	" detail TEXT)",
-	"PRAGMA user_version = 1",
+	"PRAGMA user_version = 2",
 };
 
-static int schema_make(struct state *s)
+/* What version 1 lacks. */
+static const char *const from_1[] = {
+	"ALTER TABLE quarantines ADD COLUMN until INTEGER NOT NULL DEFAULT 0",
+	CONFIRMATIONS,
+	"PRAGMA user_version = 2",
+};
+
+static int run_all(struct state *s, const char *const *statements, size_t n)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(schema) && !r; i++)
-		r = sql_run(s, schema[i], "");
+	for (size_t i = 0; i < n && !r; i++)
+		r = sql_run(s, statements[i], "");
 	return r;
 }
 
@@ -62,8 +74,10 @@ int schema_ensure(struct state *s)
 	if (!r && version > SCHEMA_VERSION)
 		r = -ENOTSUP;
 	else if (!r && !version && !objects)
-		r = schema_make(s);
+		r = run_all(s, schema, ARRAY_SIZE(schema));
 	else if (!r)
 		r = schema_check(s);
+	if (!r && version == 1)
+		r = run_all(s, from_1, ARRAY_SIZE(from_1));
 	return sql_end(s, r);
 }

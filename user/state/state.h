@@ -37,6 +37,8 @@ struct state_revision {
 	char *who;           /* "root", "uid 1000" */
 	char *why;           /* command or reason; may be NULL */
 	bool active;
+	uint64_t confirm_by; /* wall ns; 0: it need not be confirmed. Only for state_revision_prepare() */
+	uint64_t fallback;   /* with confirm_by: the revision that comes back */
 	struct state_source *sources;
 	size_t n_sources;
 };
@@ -61,6 +63,19 @@ int state_revision_by_number(struct state *s, uint64_t rev, struct state_revisio
 /* Newest first, without sources and without prepared ones. */
 int state_revisions_each(struct state *s, int (*each)(void *ctx, const struct state_revision *r), void *ctx);
 
+/* Whether a revision that had to be confirmed was. */
+enum state_outcome { STATE_OUTCOME_OPEN, STATE_OUTCOME_CONFIRMED, STATE_OUTCOME_REVERTED };
+struct state_confirmation {
+	uint64_t rev;
+	uint64_t fallback; /* revision */
+	uint64_t deadline; /* wall ns */
+	enum state_outcome outcome;
+	uint64_t decided;  /* wall ns; 0: open */
+};
+/* Of the newest revision that had one. -ENOENT. */
+int state_confirmation_last(struct state *s, struct state_confirmation *ret);
+int state_confirmation_decide(struct state *s, uint64_t rev, enum state_outcome outcome, uint64_t time);
+
 /* Devices seen (the last 100,000) that no file names, and where devices sit. */
 struct state_device {
 	uint64_t key;        /* DEVICE_KEY */
@@ -72,9 +87,13 @@ struct state_device {
 int state_device_put(struct state *s, const struct state_device *d);
 int state_devices_each(struct state *s, int (*each)(void *ctx, const struct state_device *d), void *ctx);
 
-/* Devices in quarantine: neither a restart nor a boot releases one. Setting what is set already keeps its time. */
-int state_quarantine_set(struct state *s, uint64_t key, bool on);
-int state_quarantines_each(struct state *s, int (*each)(void *ctx, uint64_t key, uint64_t since), void *ctx);
+/*
+ * Devices in quarantine: neither a restart nor a boot releases one. Setting what is set already keeps since when, and takes
+ * the new end (wall ns, 0: none).
+ */
+int state_quarantine_set(struct state *s, uint64_t key, uint64_t until);
+int state_quarantine_end(struct state *s, uint64_t key);
+int state_quarantines_each(struct state *s, int (*each)(void *ctx, uint64_t key, uint64_t since, uint64_t until), void *ctx);
 
 /* Logical port numbers are stable by name: finds or gives one. -ENOSPC once CORDON_MAX_PORTS names have one. */
 int state_port_number(struct state *s, const char *name, uint32_t *ret);
