@@ -33,7 +33,7 @@ _cordon_value() { # COMMAND OPTION; false if the option takes no value that we k
 		[[ $1 == observe && $2 == -f ]] && return 1
 		compopt -o filenames -o default
 		;;
-	--why | --reason | --service | --port | --in-port | --place | -n | --last | --limit)
+	--why | --reason | --service | --port | --in-port | --place | --for | --confirm | -n | --last | --limit)
 		[[ $2 == -n && $1 != get && $1 != observe ]] && return 1
 		;;
 	*) return 1 ;;
