@@ -132,7 +132,7 @@ struct {
 struct verdicts_inner {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
-	__uint(map_flags, BPF_F_RDONLY_PROG | BPF_F_INNER_MAP);
+	__uint(map_flags, BPF_F_RDONLY_PROG | BPF_F_INNER_MAP | BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct verdict);
 };

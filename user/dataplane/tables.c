@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -22,6 +23,7 @@
 struct table_rows {
 	void *keys;
 	void *values;
+	const void *all; /* instead of both: every row of an array that can be mapped, in the order of its keys; borrowed */
 	uint32_t n;
 	uint32_t entries;
 };
@@ -73,16 +75,12 @@ static int services_rows(const struct image *image, struct table_rows *rows)
 	return 0;
 }
 
+/* Millions of rows in a large policy: not copied here, and read back as memory. (What programs may only read cannot be written so.) */
 static int verdicts_rows(const struct image *image, struct table_rows *rows)
 {
-	size_t n = image_verdicts(image);
-	int r = table_rows_init(rows, n, sizeof(uint32_t), sizeof(struct verdict));
-
-	for (uint32_t i = 0; r == 0 && i < n; i++) {
-		((uint32_t *)rows->keys)[i] = i;
-		((struct verdict *)rows->values)[i] = image->verdicts[i];
-	}
-	return r;
+	rows->all = image->verdicts;
+	rows->n = rows->entries = (uint32_t)image_verdicts(image);
+	return 0;
 }
 
 static int networks_rows(const struct image *image, struct table_rows *rows)
@@ -209,11 +207,59 @@ static int keys_check(int fd, const struct table_rows *rows, const struct table_
 	return r;
 }
 
+#define RUN 4096 /* rows a call */
+
+static int run_write(int fd, const struct table_rows *rows, const struct table_like *like)
+{
+	const char *from = rows->all;
+	uint32_t keys[RUN];
+	int r = 0;
+
+	for (uint32_t i = 0; i < rows->n && r == 0; i += RUN) {
+		uint32_t n = rows->n - i < RUN ? rows->n - i : RUN;
+
+		for (uint32_t k = 0; k < n; k++)
+			keys[k] = i + k;
+		r = kernel_update_batch(fd, keys, from + (size_t)i * like->value_size, n);
+	}
+	return r;
+}
+
+/* The kernel keeps rows of an array 8 bytes apart at least. */
+static size_t row_stride(const struct table_like *like)
+{
+	return (like->value_size + 7u) & ~7u;
+}
+
+static int mapped_check(int fd, const struct table_rows *rows, const struct table_like *like)
+{
+	const char *meant = rows->all;
+	size_t size;
+	void *at;
+	int r = kernel_mmap_frozen(fd, rows->n, like->value_size, &at, &size);
+
+	for (uint32_t i = 0; i < rows->n && r == 0; i++)
+		if (memcmp((const char *)at + i * row_stride(like), meant + (size_t)i * like->value_size, like->value_size))
+			r = -EIO;
+	if (r == 0 || r == -EIO)
+		munmap(at, size);
+	return r;
+}
+
+static int table_write(int fd, const struct table_rows *rows, const struct table_like *like)
+{
+	if (!rows->n)
+		return 0;
+	return rows->all ? run_write(fd, rows, like) : kernel_update_batch(fd, rows->keys, rows->values, rows->n);
+}
+
 /* Every row as the kernel has it, against what was meant. */
 static int table_check(int fd, const struct table_rows *rows, const struct table_like *like)
 {
 	if (!rows->n)
 		return 0;
+	if (rows->all)
+		return mapped_check(fd, rows, like);
 	return like->type == BPF_MAP_TYPE_ARRAY ? array_check(fd, rows, like) : keys_check(fd, rows, like);
 }
 
@@ -229,7 +275,7 @@ static int table_fill(struct dataplane *dp, size_t table, const struct image *im
 	fd = table_make(dp, table, rows.entries);
 	if (fd < 0)
 		return fd;
-	r = rows.n ? kernel_update_batch(fd, rows.keys, rows.values, rows.n) : 0;
+	r = table_write(fd, &rows, &dp->tables[table]);
 	if (r < 0)
 		return r;
 	r = kernel_freeze(fd);
