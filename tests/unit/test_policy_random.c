@@ -258,6 +258,8 @@ static void random_rules(struct world *w)
 {
 	static char names[12][4] = {"r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "ra", "rb"};
 
+	bool timed = chance(35);
+
 	w->policy.rules = w->rules;
 	w->policy.n_rules = pick(9);
 	for (size_t i = 0; i < w->policy.n_rules; i++) {
@@ -266,8 +268,8 @@ static void random_rules(struct world *w)
 		*rule = (struct rule){
 			.id = names[i], .deny = chance(40), .from = random_peers(w, 1), .to = random_peers(w, 1),
 			.services = random_services(w, 1), .if_from = random_conditions(w), .if_to = random_conditions(w),
-			.schedule = chance(70) ? POLICY_NONE : pick((uint32_t)w->policy.schedules.n), .mode = -1,
-			.expires = chance(85) ? NULL : chance(50) ? expiry_early : expiry_late,
+			.schedule = !timed || chance(60) ? POLICY_NONE : pick((uint32_t)w->policy.schedules.n), .mode = -1,
+			.expires = !timed || chance(80) ? NULL : chance(50) ? expiry_early : expiry_late,
 		};
 		if (rule->deny && chance(30))
 			rule->mode = CORDON_MODE_AUDIT;

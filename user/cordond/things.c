@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "../lib/addr.h"
+#include "../lib/cleanup.h"
 #include "commands.h"
 
 static json_t *addresses_json(const struct policy_device *device)
@@ -95,12 +96,16 @@ json_t *rule_json(struct engine *e, uint32_t index, uint64_t live_flows)
 {
 	const struct policy *policy = e->in_force->policy;
 	const struct rule *rule = &policy->rules[index];
+	const struct image *image = e->in_force->image;
+	uint16_t window = image->rules[index].window;
+	_cleanup_free_ char *when = window == CORDON_WINDOW_ALWAYS ? NULL : image_window_text(image, window);
 
-	return json_pack("{s:s, s:i, s:s, s:o, s:o, s:s?, s:s?, s:s?, s:i, s:s?, s:s?, s:s?, s:o, s:I}", "id", rule->id, "number", (int)index,
+	return json_pack("{s:s, s:i, s:s, s:o, s:o, s:s?, s:s?, s:s?, s:i, s:s?, s:s?, s:s?, s:s?, s:b, s:o, s:I}", "id", rule->id, "number", (int)index,
 			 "action", rule->deny ? "deny" : "allow", "from", peers_json(&rule->from), "to", peers_json(&rule->to), "services",
 			 rule->services.text, "mode", rule->mode >= 0 ? mode_name(rule->mode) : NULL, "file",
 			 rule->place.file < policy->n_files ? policy->files[rule->place.file] : NULL, "line", (int)rule->place.line, "why", rule->why,
-			 "owner", rule->owner, "expires", rule->expires, "parked", parked_json(rule->parked), "flows", (json_int_t)live_flows);
+			 "owner", rule->owner, "expires", rule->expires, "when", when, "holds",
+			 image_window_open(image, window, windows_now(e)), "parked", parked_json(rule->parked), "flows", (json_int_t)live_flows);
 }
 
 struct rule_counts {

@@ -149,6 +149,7 @@ char *image_window_text(const struct image *image, uint16_t window);
 	X(NETWORKS, "networks", "prefixes", POLICY, 96, 0) \
 	X(DEVICES, "devices", "devices with a MAC", START, sizeof(struct device) + sizeof(struct budget) + sizeof(struct limit) + 64, 0) \
 	X(BINDINGS, "bindings", "addresses of devices and of the gateway", START, sizeof(struct binding) + 80, 0) \
+	X(WINDOWS, "windows", "times at which rules hold", START, CORDON_SIDES * sizeof(struct window), 0) \
 	X(COUNTERS, "counters", "counters and limits of devices, on each CPU", START, 0, sizeof(struct device_counters) + sizeof(struct limit_share)) \
 	X(FLOWS, "flows", "conversations", START, IMAGE_FLOW_BYTES, 0) \
 	X(CACHE, "cache", "lines of the flow cache, all CPUs together", START, IMAGE_CACHE_LINE, 0)

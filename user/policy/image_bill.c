@@ -52,6 +52,7 @@ int image_bill(const struct image *image, const struct image_room *room, struct 
 		[IMAGE_TABLE_NETWORKS] = image->n_networks,
 		[IMAGE_TABLE_DEVICES] = image->n_devices,
 		[IMAGE_TABLE_BINDINGS] = bindings_count(image),
+		[IMAGE_TABLE_WINDOWS] = image->n_windows - 1,
 		[IMAGE_TABLE_COUNTERS] = image->n_devices,
 		[IMAGE_TABLE_CACHE] = 0,
 	};
@@ -59,6 +60,7 @@ int image_bill(const struct image *image, const struct image_room *room, struct 
 		[IMAGE_TABLE_CLASSES] = CORDON_MAX_CLASSES,
 		[IMAGE_TABLE_DEVICES] = has->devices,
 		[IMAGE_TABLE_BINDINGS] = (uint64_t)has->devices * IMAGE_BINDINGS_A_DEVICE,
+		[IMAGE_TABLE_WINDOWS] = CORDON_MAX_WINDOWS,
 		[IMAGE_TABLE_COUNTERS] = has->devices,
 		[IMAGE_TABLE_FLOWS] = has->flows,
 		[IMAGE_TABLE_CACHE] = has->cache_bytes / IMAGE_CACHE_LINE,
