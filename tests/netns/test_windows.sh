@@ -60,12 +60,22 @@ answers() { # NAME NODE ADDRESS
 	spawn "$1" "$2" bash -c 'while :; do ping -n -q -c 1 -W 0.2 "$1" >/dev/null 2>&1 && date +%s.%N; done' _ "$3"
 }
 
+# One conversation that goes on; the times of its answers.
+keeps_on() { # NAME NODE ADDRESS
+	spawn "$1" "$2" ping -n -D -i 0.02 -W 1 "$3"
+}
+
+last_answer() { # NAME
+	sed -n 's/^\[\([0-9.]*\)\] .* bytes from .*/\1/p' "$WORK/$1.log" | tail -n1
+}
+
 # Milliseconds from then to a time with fractions.
 after() { # SECONDS TIME
 	awk -v a="$1" -v b="$2" 'BEGIN { printf "%d\n", (b - a) * 1000 }'
 }
 
 within() { # WHAT FROM TO VALUE
+	say "$1: $4 ms"
 	[ "$4" -ge "$2" ] && [ "$4" -le "$3" ] || fail "$1: $4 ms from the minute, not $2 to $3"
 }
 
@@ -85,6 +95,8 @@ test_a_minute_comes_with_the_engine_dead() {
 	wait "$ENGINE" 2>/dev/null || :
 	answers opens camera "$GATEWAY"
 	answers ends laptop "$CAMERA"
+	keeps_on live-ends laptop "$CAMERA"
+	keeps_on live-shuts laptop "$LOCK"
 	answers shuts laptop "$LOCK"
 	wait_for 80 is_past $((minute + 2))
 	wait_for 10 test -s "$WORK/opens.log"
@@ -94,6 +106,8 @@ test_a_minute_comes_with_the_engine_dead() {
 	# A ping that was asked in time may be told a process's start later.
 	within "the first answer of a schedule that opens" 0 $((700 * SLOW)) "$(after $minute "$(head -n1 "$WORK/opens.log")")"
 	within "the last answer of a rule that expires" $((-700 * SLOW)) $((100 * SLOW)) "$(after $minute "$(tail -n1 "$WORK/ends.log")")"
+	within "the last answer of a live flow whose rule expires" -100 $((100 * SLOW)) "$(after $minute "$(last_answer live-ends)")"
+	within "the last answer of a live flow that a deny ends" -100 $((100 * SLOW)) "$(after $minute "$(last_answer live-shuts)")"
 	within "the last answer before a deny begins" $((-700 * SLOW)) $((100 * SLOW)) "$(after $minute "$(tail -n1 "$WORK/shuts.log")")"
 }
 

@@ -22,6 +22,7 @@ static int put_in_force(struct engine *e, const struct policy *policy, const str
 {
 	struct dataplane_apply what = { .image = image, .before_flip = store, .ctx = ctx, .confirm_ns = confirm_ns };
 	_cleanup_free_ struct window_version *versions = NULL;
+	struct windows before = e->windows;
 	int r;
 
 	engine_drain_events(e);
@@ -33,7 +34,7 @@ static int put_in_force(struct engine *e, const struct policy *policy, const str
 	what.n_windows = image->n_windows;
 	r = dataplane_apply(e->dp, &what, ret_generation, ret_why);
 	if (r < 0) {
-		e->windows = (struct windows){ 0 }; /* what the kernel has is older */
+		e->windows = before; /* what the kernel goes on with */
 		return r;
 	}
 	e->windows.generation = *ret_generation;

@@ -52,32 +52,40 @@ struct window_version *windows_versions(struct engine *e, const struct image *im
 	return versions;
 }
 
+/* The clock was set, or lost or found its source: what was judged by the old time is wrong now. */
+static bool time_changed(const struct engine *e)
+{
+	return llabs(clock_offset() - e->windows.offset) > JUMP || clock_is_synchronised(e) != e->windows.believed;
+}
+
 static bool is_old(const struct engine *e)
 {
-	int64_t jump = clock_offset() - e->windows.offset;
-
-	return llabs(jump) > JUMP || e->windows.generation != dataplane_generation(e->dp) || clock_is_synchronised(e) != e->windows.believed || dataplane_now(e->dp) - e->windows.written > WRITE_EVERY;
+	return e->windows.generation != dataplane_generation(e->dp) || dataplane_now(e->dp) - e->windows.written > WRITE_EVERY;
 }
 
 void windows_watch(struct engine *e)
 {
 	_cleanup_free_ struct window_version *versions = NULL;
 	const struct image *image = e->in_force ? e->in_force->image : NULL;
-	bool believed = e->windows.believed;
+	struct windows before = e->windows;
+	bool changed;
 	int r;
 
 	if (!image || image->n_windows <= 1)
 		trouble_clear(&e->health, TROUBLE_CLOCK);
-	if (!image || image->n_windows <= 1 || !is_old(e))
+	changed = time_changed(e);
+	if (!image || image->n_windows <= 1 || (!changed && !is_old(e)))
 		return;
 	versions = windows_versions(e, image);
 	if (!versions)
 		return;
 	r = dataplane_windows_set(e->dp, versions, image->n_windows);
 	if (r < 0)
-		e->windows = (struct windows){ 0 }; /* again in a second */
+		e->windows = before; /* again in a second */
 	if (r < 0 && r != -ESTALE) /* the policy was taken back, and its image goes in a moment */
 		log_error("the times of schedules could not be written error='%s'", strerror(-r));
-	if (r == 0 && believed != e->windows.believed)
-		log_info("the clock is %s", e->windows.believed ? "synchronised: what depends on time follows it" : "no longer synchronised");
+	if (r < 0 || !changed)
+		return;
+	log_info("the clock was set; %s", e->windows.believed ? "what depends on time follows it" : "it is not synchronised: what depends on time is closed");
+	engine_recompile_soon(e); /* another generation: live flows are judged anew */
 }
