@@ -215,6 +215,7 @@ static void command_quarantine(void *ctx, struct control_client *client, const s
 	char text[TIME_TEXT_SIZE];
 	struct engine *e = ctx;
 	uint64_t key, ns;
+	bool stored;
 	int r;
 
 	if (argument_time(request, "for", &ns) < 0) {
@@ -223,7 +224,7 @@ static void command_quarantine(void *ctx, struct control_client *client, const s
 	}
 	if (!device_of(e, client, request, &key))
 		return;
-	r = devices_quarantine(e, key, ns, &reason);
+	r = devices_quarantine(e, key, ns, &stored, &reason);
 	if (r < 0) {
 		command_failed(client, r, NULL, reason);
 		return;
@@ -233,7 +234,8 @@ static void command_quarantine(void *ctx, struct control_client *client, const s
 	audit(e, request, detail);
 	control_data(client, json_pack("{s:i, s:s, s:b, s:s?}", "schema", 1, "device", identity_name(e->identity, key), "quarantined", true,
 				       "until", end));
-	control_done(client, CONTROL_DONE, "%s is quarantined%s%s; undo: cordon release %s", name, end ? " until " : "", end ? end : "", name);
+	control_done(client, CONTROL_DONE, "%s is quarantined%s%s%s; undo: cordon release %s", name, end ? " until " : "", end ? end : "",
+		     stored ? "" : ", but that could not be stored: a boot would end it", name);
 }
 
 static void command_release(void *ctx, struct control_client *client, const struct control_request *request)

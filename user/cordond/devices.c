@@ -221,7 +221,7 @@ void devices_done(struct devices *devices)
  * A cut goes to the kernel before anything else, a release to the disk first: a crash between the two leaves the device in
  * quarantine. The row is there also under a policy that this process does not know, and the flag belongs to no policy.
  */
-int devices_quarantine(struct engine *e, uint64_t key, uint64_t ns, char **ret_why)
+int devices_quarantine(struct engine *e, uint64_t key, uint64_t ns, bool *ret_stored, char **ret_why)
 {
 	uint64_t until = ns ? dataplane_now(e->dp) + ns : 0;
 	int r = dataplane_device_quarantine(e->dp, key, true, until);
@@ -234,7 +234,8 @@ int devices_quarantine(struct engine *e, uint64_t key, uint64_t ns, char **ret_w
 		r = set_row(e, key, ret_why);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	if (state_quarantine_set(e->state, key, wall_of_boot(e, until)) < 0)
+	*ret_stored = state_quarantine_set(e->state, key, wall_of_boot(e, until)) == 0;
+	if (!*ret_stored)
 		log_warning("the quarantine holds, but is not stored: it would end with a boot device=%s", identity_name(e->identity, key));
 	return 0;
 }

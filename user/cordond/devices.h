@@ -48,9 +48,9 @@ void devices_done(struct devices *devices);
 
 /*
  * In force when it returns, live flows too; kept over restarts and boots. `ns` 0: until it is released, else the kernel ends it.
- * What goes wrong beside the kernel is logged.
+ * What goes wrong beside the kernel is logged; *ret_stored false: a boot would end it.
  */
-int devices_quarantine(struct engine *engine, uint64_t key, uint64_t ns, char **ret_why);
+int devices_quarantine(struct engine *engine, uint64_t key, uint64_t ns, bool *ret_stored, char **ret_why);
 int devices_release(struct engine *engine, uint64_t key, char **ret_why);
 /* Every second: notes what the kernel has ended. */
 void devices_end_quarantines(struct engine *engine);

@@ -8,6 +8,7 @@
 
 #include "../lib/addr.h"
 #include "../lib/cleanup.h"
+#include "known_ids.h"
 #include "marks.h"
 #include "owners.h"
 
@@ -22,7 +23,8 @@ struct identity {
 
 	const struct policy *policy; /* committed; NULL before the first */
 	const struct image *image;
-	struct owners owners; /* of the committed image */
+	struct known_ids ids;       /* of the committed image; so are */
+	struct owners owners;
 	struct owners next;   /* of the image assigned last */
 
 	/* What the last identity_assign() or identity_device() handed out. */
@@ -51,6 +53,7 @@ void identity_free(struct identity *identity)
 	if (!identity)
 		return;
 	marks_done(&identity->marks);
+	known_ids_done(&identity->ids);
 	owners_done(&identity->owners);
 	owners_done(&identity->next);
 	free(identity->rows);
@@ -206,6 +209,7 @@ void identity_commit(struct identity *identity, const struct policy *policy, con
 {
 	identity->policy = policy;
 	identity->image = image;
+	known_ids_build(&identity->ids, policy, image);
 
 	owners_done(&identity->owners);
 	if (identity->next.image == image) {
@@ -306,13 +310,11 @@ static bool is_known(const struct identity *identity, uint64_t key)
 
 int identity_key(const struct identity *identity, const char *id, uint64_t *ret_key)
 {
-	const struct image *image = identity->image;
+	const struct image_device *device = known_ids_find(&identity->ids, id);
 	uint64_t key;
 
-	for (size_t i = 0; image && i < image->n_devices; i++) {
-		if (strcmp(identity->policy->devices[image->devices[i].policy_device].id, id))
-			continue;
-		*ret_key = image->devices[i].key;
+	if (device) {
+		*ret_key = device->key;
 		return 0;
 	}
 	if (key_of_text(id, &key) < 0 || !is_known(identity, key))
