@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * program [--out FILE] [--quick] [--only REGEX] [--runs N] [--seed N] [--cpu N] - what a packet costs the program, in ns.
+ * program [--out FILE] [--quick] [--only REGEX] [--runs N] [--seed N] [--cpu N] [--cache N] - what a packet costs the program, in ns.
+ * --cache N: bytes of flow cache, of all CPUs together, for each byte of flow table (2).
  */
 #include <errno.h>
 #include <getopt.h>
@@ -68,14 +69,15 @@ struct options {
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: program [--out FILE] [--quick] [--only REGEX] [--runs N] [--seed N] [--cpu N]\n");
+	fprintf(stderr, "usage: program [--out FILE] [--quick] [--only REGEX] [--runs N] [--seed N] [--cpu N] [--cache N]\n");
 	exit(2);
 }
 
 static struct options options_parse(int argc, char **argv)
 {
 	static const struct option longs[] = {{"out", 1, NULL, 'o'},  {"quick", 0, NULL, 'q'}, {"only", 1, NULL, 'f'}, {"runs", 1, NULL, 'r'},
-					      {"seed", 1, NULL, 's'}, {"cpu", 1, NULL, 'c'},   {NULL, 0, NULL, 0}};
+					      {"seed", 1, NULL, 's'}, {"cpu", 1, NULL, 'c'},   {"cache", 1, NULL, 'k'},
+					      {NULL, 0, NULL, 0}};
 	struct options o = {.out = "build/bench.json", .seed = 1, .cpu = 1};
 	int c;
 
@@ -98,6 +100,9 @@ static struct options options_parse(int argc, char **argv)
 			break;
 		case 'c':
 			o.cpu = atoi(optarg);
+			break;
+		case 'k':
+			world_cache_times = (unsigned)strtoul(optarg, NULL, 0);
 			break;
 		default:
 			usage();

@@ -22,6 +22,8 @@
 #define SEGMENTS 16
 #define UNANSWERED_NS (40ULL * 1000000000) /* longer than a SYN without an answer lives */
 
+unsigned world_cache_times = 2;
+
 uint32_t world_mac(uint32_t device)
 {
 	return (device + 1) * 2654435761u; /* odd, so no two alike; vendors number their MACs, but each its own */
@@ -129,7 +131,7 @@ int world_open(struct world *world, uint32_t n_devices, uint32_t max_flows, char
 		.max_devices = n_devices + SEGMENTS,
 		.max_flows = max_flows,
 		.cached = true,
-		.cache_bytes = 2ULL * max_flows * sizeof(struct flow), /* of all CPUs: at most twice the flow table */
+		.cache_bytes = (uint64_t)world_cache_times * max_flows * sizeof(struct flow),
 	};
 	int r;
 

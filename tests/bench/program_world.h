@@ -30,6 +30,8 @@ struct world {
 	uint32_t max_flows;
 };
 
+/* How many bytes of flow cache, over all CPUs, a byte of flow table gets; 2 unless set before a world is opened. */
+extern unsigned world_cache_times;
 int world_open(struct world *world, uint32_t n_devices, uint32_t max_flows, char **ret_why);
 void world_close(struct world *world);
 /* The same policy again, as a new generation. */
