@@ -85,6 +85,21 @@ Test(changes, everything_that_a_device_row_says)
 	cr_expect(noticed(), "a new device");
 }
 
+Test(changes, a_quarantine_alone_and_windows)
+{
+	struct window_version versions[2] = {[1] = {.n = 1, .edge = {1000}, .open_first = 1}};
+
+	noticed();
+	cr_assert_eq(dataplane_device_quarantine(dp, pair.devices[0].key, true, 0), 0);
+	cr_expect(noticed(), "quarantine");
+	cr_assert_eq(dataplane_device_quarantine(dp, pair.devices[0].key, false, 0), 0);
+	cr_expect(noticed(), "its end");
+	cr_assert_eq(dataplane_windows_set(dp, versions, 2), 0);
+	cr_expect(noticed(), "other times");
+	cr_assert_eq(dataplane_windows_set(dp, versions, 2), 0);
+	cr_expect_not(noticed(), "the same again");
+}
+
 Test(changes, everything_that_a_binding_says)
 {
 	struct dataplane_device *a = &pair.devices[0], *b = &pair.devices[1];

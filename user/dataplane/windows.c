@@ -59,5 +59,6 @@ int dataplane_windows_set(struct dataplane *dp, const struct window_version *ver
 		row->version[idle] = versions[i];
 		__atomic_store_n(&row->current, idle, __ATOMIC_RELEASE);
 	}
+	plane_changed(dp); /* a kept verdict knows the edges before */
 	return r;
 }

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Devices change, go and come while frames are judged on the other CPUs. What is allowed before and after a change is never
+ * dropped, what is denied before and after never passes, and no row is read as that of the device that had it before or has it next.
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "dataplane/plane.h"
+#include "dataplane/ports.h"
+#include "lib/cleanup.h"
+#include "small.h"
+
+#define LO_IFINDEX 1
+#define NEVER 9        /* a TCP port that no policy here allows */
+#define TABLE 24       /* device rows: few, so that each is soon another's */
+#define FAMILY 8       /* devices that may (class a) and as many that may not (class unknown), by turns */
+#define MAC_MAY 0x020000000100ULL
+#define MAC_MAY_NOT 0x020000000200ULL
+#define SPORTS 32      /* few flows, within a device's quota */
+
+static struct dataplane *dp;
+static struct small_pair pair;
+static char *told;
+
+struct log {
+	uint64_t frames, dropped_allowed, passed_denied;
+	uint64_t passed_by_turns; /* the readers do meet the changing devices */
+};
+static struct log *sums;
+
+static void open_all(void)
+{
+	uint32_t generation;
+
+	dp = small_private(TABLE);
+	small_pair(&pair);
+	cr_assert_eq(small_apply(dp, small_image(CLASS_A, CLASS_B, 80), pair.devices, 2, &generation, &told), 0, "%s", told);
+	cr_assert_eq(port_row_move(dp, 1, LO_IFINDEX), 0);
+	sums = mmap(NULL, sizeof(*sums), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+}
+
+static void close_all(void)
+{
+	dataplane_close(dp);
+	free(told);
+}
+
+TestSuite(churn, .init = open_all, .fini = close_all);
+
+static bool passes(uint64_t mac, uint8_t from, uint16_t sport, uint16_t dport)
+{
+	uint8_t bytes[64];
+	uint32_t size = small_syn(bytes, mac, MAC_B, from, 11, sport, dport);
+	struct xdp_md ctx = {.data_end = size, .ingress_ifindex = LO_IFINDEX};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = bytes, .data_size_in = size, .ctx_in = &ctx, .ctx_size_in = sizeof(ctx));
+
+	if (bpf_prog_test_run_opts(dp->xdp_prog, &opts) < 0)
+		abort();
+	return opts.retval == XDP_PASS;
+}
+
+static void read_once(uint32_t round)
+{
+	uint16_t sport = (uint16_t)(20000 + round % SPORTS);
+	uint8_t i = (uint8_t)(round % FAMILY);
+
+	sums->dropped_allowed += !passes(MAC_A, 10, sport, 80);
+	sums->passed_denied += passes(MAC_A, 10, sport, NEVER);
+	sums->passed_denied += passes(MAC_MAY + i, (uint8_t)(100 + i), sport, NEVER);
+	sums->passed_denied += passes(MAC_MAY_NOT + i, (uint8_t)(150 + i), sport, 80);
+	/* Each with the other's address. */
+	sums->passed_denied += passes(MAC_MAY + i, (uint8_t)(150 + i), sport, 80);
+	sums->passed_denied += passes(MAC_MAY_NOT + i, (uint8_t)(100 + i), sport, 80);
+	sums->passed_by_turns += passes(MAC_MAY + i, (uint8_t)(100 + i), sport, 80);
+	sums->frames += 7;
+}
+
+static pid_t reader_start(void)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	for (uint32_t round = 0;; round++)
+		read_once(round);
+}
+
+static void reader_stop(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	fprintf(stderr, "%lu frames, %lu of them of changing devices passed\n", sums->frames, sums->passed_by_turns);
+	cr_expect_gt(sums->frames, 1000);
+	cr_expect_gt(sums->passed_by_turns, 0);
+	cr_expect_eq(sums->dropped_allowed, 0, "%lu allowed frames dropped", sums->dropped_allowed);
+	cr_expect_eq(sums->passed_denied, 0, "%lu denied frames passed", sums->passed_denied);
+}
+
+static void must_set(const struct dataplane_device *device)
+{
+	cr_assert_eq(dataplane_device_set(dp, device, &told), 0, "%s", told);
+}
+
+static void set_one(bool may, uint8_t i)
+{
+	uint64_t mac = (may ? MAC_MAY : MAC_MAY_NOT) + i;
+	uint16_t class = may ? CLASS_A : CLASS_UNKNOWN;
+	struct dataplane_address address;
+	struct dataplane_device device = small_device(mac, class, 1, (uint8_t)((may ? 100 : 150) + i), &address);
+
+	address.class = class;
+	must_set(&device);
+}
+
+static void remove_one(bool may, uint8_t i)
+{
+	dataplane_device_remove(dp, DEVICE_KEY((may ? MAC_MAY : MAC_MAY_NOT) + i, 0));
+}
+
+/* One of these a millisecond: something of a that changes nothing of what it may, and who else is in quarantine. */
+static void change(uint32_t n)
+{
+	struct dataplane_address two[2] = {pair.addresses[0], {.address = small_address(20), .class = CLASS_A}};
+	struct dataplane_device a = pair.devices[0];
+	uint8_t i = (uint8_t)(n / 4 % FAMILY);
+
+	a.addresses = two;
+	a.n_addresses = n / 4 % 2 + 1;
+	a.until = n / 8 % 2 ? dataplane_now(dp) + 3600000000000ULL : 0;
+	switch (n % 4) {
+	case 0:
+		must_set(&a);
+		return;
+	case 1:
+		set_one(n / 4 / FAMILY % 2, i);
+		return;
+	case 2:
+		dataplane_device_quarantine(dp, DEVICE_KEY(MAC_MAY + i, 0), n / 4 / FAMILY % 2, 0);
+		return;
+	default:
+		dataplane_device_quarantine(dp, DEVICE_KEY(MAC_MAY_NOT + i, 0), false, 0);
+	}
+}
+
+#define CHANGES 10000
+
+static int64_t ns_since(const struct timespec *begun)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - begun->tv_sec) * 1000000000LL + now.tv_nsec - begun->tv_nsec;
+}
+
+Test(churn, a_thousand_changes_a_second_make_no_wrong_verdict, .timeout = 60)
+{
+	struct timespec begun;
+	pid_t reader;
+
+	for (uint8_t i = 0; i < FAMILY; i++)
+		set_one(true, i);
+	reader = reader_start();
+	clock_gettime(CLOCK_MONOTONIC, &begun);
+	for (uint32_t n = 0; n < CHANGES; n++) {
+		int64_t ahead = (int64_t)n * 1000000 - ns_since(&begun);
+
+		if (ahead > 0)
+			clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = ahead}, NULL);
+		change(n);
+	}
+	fprintf(stderr, "%d changes in %.1f s; ", CHANGES, (double)ns_since(&begun) / 1e9);
+	reader_stop(reader);
+}
+
+/* As fast as rows come back: a removed device's row is taken by one that may not do what it might, and the other way round. */
+Test(churn, no_row_is_read_as_anothers, .timeout = 60)
+{
+	struct timespec begun;
+	uint32_t rounds = 0;
+	pid_t reader = reader_start();
+
+	clock_gettime(CLOCK_MONOTONIC, &begun);
+	while (ns_since(&begun) < 8000000000LL) {
+		for (uint8_t i = 0; i < FAMILY; i++) {
+			set_one(rounds % 2, i);
+			remove_one(!(rounds % 2), i);
+		}
+		rounds++;
+	}
+	fprintf(stderr, "%u devices made; ", rounds * FAMILY);
+	cr_expect_gt(rounds * FAMILY, TABLE * 2, "each row went to another device at least");
+	reader_stop(reader);
+}
