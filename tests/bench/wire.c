@@ -40,6 +40,7 @@ static void worlds_parse(char *list)
 static void quick_choose(struct plan *plan)
 {
 	plan->quick = true;
+	plan->runs = 5;
 	plan->seconds = 0.02;
 	options.n_worlds = 2;
 }
@@ -89,7 +90,7 @@ static void options_parse(int argc, char **argv, struct plan *plan)
 
 int main(int argc, char **argv)
 {
-	struct plan plan = {.runs = 11, .seconds = 0.1, .seed = 1, .wanted = wanted};
+	struct plan plan = {.runs = 11, .seconds = 0.1, .longer = 0.3, .seed = 1, .wanted = wanted};
 	double begun = now_seconds();
 	int r;
 

@@ -155,7 +155,8 @@ void world_judge(struct world *world, uint64_t seed);
 struct results;
 struct plan {
 	uint32_t runs;
-	double seconds; /* of a sample */
+	double seconds; /* of a sample of what gives every frame the same */
+	double longer;  /* of what keeps answers for a time: samples that see them end */
 	uint64_t seed;
 	bool quick;
 	bool (*wanted)(const char *line);
@@ -166,7 +167,7 @@ void world_time(struct world *world, const struct plan *plan);
 
 struct timing {
 	struct contender *c;
-	uint64_t frames;       /* of a sample */
+	uint64_t counted;      /* frames, over all samples */
 	int behind;            /* link of the program that ends the road behind XDP, or -1 */
 	double rate[MAX_RUNS]; /* frames judged in a second of the CPU */
 	double wall[MAX_RUNS]; /* frames judged in a second of the clock */

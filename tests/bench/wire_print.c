@@ -55,10 +55,8 @@ static void row_save(const struct timed *timed, const struct timing *g, struct r
 
 static void events_print(const struct timed *timed, const struct timing *cordon)
 {
-	uint64_t frames = cordon->frames * timed->runs;
-
 	if (cordon->events)
-		printf("  cordon told of one frame in %.0f\n", (double)frames / (double)cordon->events);
+		printf("  cordon told of one frame in %.0f\n", (double)cordon->counted / (double)cordon->events);
 	for (size_t i = 0; i < timed->n; i++)
 		if (timed->all[i].lost)
 			printf("  %s: %llu frames were lost in the ring and do not count\n", timed->all[i].c->kind->name,

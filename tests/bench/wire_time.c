@@ -6,7 +6,7 @@
 
 #include "wire.h"
 
-#define WARM_UP 0.02 /* seconds of CPU */
+#define RUN_IN 16384 /* frames at least */
 
 struct timed_case {
 	const char *name;
@@ -44,34 +44,50 @@ static void verdict_check(const struct contender *c, const struct timed_case *t,
 		    (unsigned long long)s->judged);
 }
 
-/* Where somebody keeps state, what is timed are established flows. */
-static void warm_up(struct timing *g, const struct timed_case *t, const struct wire_frame *frames, uint32_t flows, double seconds)
+/* So many frames that every flow has its turn, each as often. */
+static uint64_t rounds_of(uint32_t flows, double frames)
 {
-	uint64_t n = flows > 4096 ? flows : 4096;
+	uint64_t rounds = (uint64_t)(frames / flows);
+
+	return (rounds ? rounds : 1) * flows;
+}
+
+/* Where somebody keeps state, what is timed are established flows. */
+static void warm_up(struct timing *g, const struct timed_case *t, const struct wire_frame *frames, uint32_t flows)
+{
 	struct sample s;
 
 	if (g->c->kind == &contender_xdp_filter)
 		xdp_filter_list(g->c, t->kind == FRAME_UNKNOWN, g->c->devices);
 	g->behind = t->at_xdp ? attach_tc(g->c->lane.ns, g->c->lane.port, "wire_through", false) : -1;
-	do {
-		lane_run(&g->c->lane, n, &s);
-		verdict_check(g->c, t, &s);
-		n *= 2;
-	} while (s.cpu < WARM_UP);
+	lane_run(&g->c->lane, flows, &s);
+	verdict_check(g->c, t, &s);
 	if (t->kind == FRAME_ALLOWED && g->c->kind->stateful)
 		lane_answer(&g->c->lane, frames, flows);
-	g->frames = (uint64_t)((double)s.judged / s.cpu * seconds);
 }
 
-static void time_once(struct timing *g, const struct timed_case *t, uint32_t run)
+static uint64_t events_told(const struct contender *c)
 {
+	return c->kind == &contender_cordon ? cordon_events(c->own) : 0;
+}
+
+/*
+ * What is asked is a flood, or traffic, that goes on. So the first rounds, in which caches of any kind fill again after the
+ * others' turns, are not timed, but tell how many frames a sample takes.
+ */
+static void time_once(struct timing *g, const struct timed_case *t, uint32_t flows, const struct plan *plan, uint32_t run)
+{
+	double seconds = g->c->kind == &contender_cordon ? plan->longer : plan->seconds;
+	uint64_t round = rounds_of(flows, RUN_IN), told;
 	struct sample s;
 
-	uint64_t told = g->c->kind == &contender_cordon ? cordon_events(g->c->own) : 0;
-
-	lane_run(&g->c->lane, g->frames, &s);
+	lane_run(&g->c->lane, round, &s);
+	lane_run(&g->c->lane, round, &s);
+	told = events_told(g->c);
+	lane_run(&g->c->lane, rounds_of(flows, (double)s.judged / s.cpu * seconds), &s);
 	verdict_check(g->c, t, &s);
-	g->events += g->c->kind == &contender_cordon ? cordon_events(g->c->own) - told : 0;
+	g->events += events_told(g->c) - told;
+	g->counted += s.judged;
 	g->rate[run] = (double)s.judged / s.cpu;
 	g->wall[run] = (double)s.judged / s.wall;
 	g->lost += s.sent - s.judged;
@@ -90,10 +106,10 @@ static void case_time(struct world *world, const struct timed_case *t, uint32_t 
 		if (takes_part(&world->contenders[i], t))
 			all[timed.n++].c = &world->contenders[i];
 	for (size_t i = 0; i < timed.n; i++)
-		warm_up(&all[i], t, frames, flows, plan->seconds);
+		warm_up(&all[i], t, frames, flows);
 	for (uint32_t run = 0; run < plan->runs; run++)
 		for (size_t i = 0; i < timed.n; i++)
-			time_once(&all[(i + run) % timed.n], t, run);
+			time_once(&all[(i + run) % timed.n], t, flows, plan, run);
 	timed_print(&timed, plan->results);
 	for (size_t i = 0; i < timed.n; i++)
 		if (all[i].behind >= 0)
