@@ -12,13 +12,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/capacity.h"
 #include "dataplane/dataplane.h"
 #include "lib/addr.h"
+#include "lib/memory.h"
 #include "policy/policy.h"
 #include "wire.h"
 
 #define PINS "/sys/fs/bpf/cordon"
-#define MIN_FLOWS 65536
 
 struct cordon {
 	int ns;
@@ -144,17 +145,30 @@ static void port_add(struct cordon *own, uint32_t number, unsigned int ifindex, 
 		die("cordon's program is not in the driver");
 }
 
+/* Tables and cache as `capacity: auto` gives them to this machine, and room for all devices of the benchmark. */
+static struct dataplane_options options_for(uint32_t devices)
+{
+	struct capacity capacity = capacity_fit(memory_total(""), (uint32_t)sysconf(_SC_NPROCESSORS_CONF));
+
+	return (struct dataplane_options){
+		.bpffs = PINS,
+		.max_devices = devices + 64 > capacity.devices ? devices + 64 : capacity.devices,
+		.max_flows = devices * 2 > capacity.flows ? devices * 2 : capacity.flows,
+		.cache_bytes = capacity.cache_bytes,
+		.xdp = DATAPLANE_XDP_NATIVE,
+	};
+}
+
 struct cordon *cordon_start(const struct cordon_site *site)
 {
 	struct cordon *own = calloc(1, sizeof(*own));
-	struct dataplane_options options = {.bpffs = PINS, .max_devices = site->devices + 64, .xdp = DATAPLANE_XDP_NATIVE};
+	struct dataplane_options options = options_for(site->devices);
 	uint32_t number = 0;
 	char *why = NULL;
 
 	if (!own)
 		die("no memory");
 	own->ns = site->ns;
-	options.max_flows = site->devices * 2 > MIN_FLOWS ? site->devices * 2 : MIN_FLOWS;
 	policy_make(own, site);
 	namespace_enter(site->ns);
 	if (dataplane_open(&options, &own->dp, &why) < 0)

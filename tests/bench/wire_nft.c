@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "wire.h"
@@ -64,18 +65,18 @@ static void forward_write(FILE *f, uint32_t devices)
 
 static void nft_load(struct contender *c, void (*write)(FILE *f, uint32_t devices))
 {
-	char path[] = "/tmp/cordon-wire-XXXXXX";
-	int fd = mkstemp(path);
+	int fd = memfd_create("nft", MFD_CLOEXEC);
 	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
 
 	if (!f)
-		die("%s: %s", path, strerror(errno));
+		die("memfd_create: %s", strerror(errno));
 	write(f, c->devices);
-	if (fclose(f) != 0)
-		die("%s: %s", path, strerror(errno));
+	if (fflush(f) != 0)
+		die("no memory");
 	lane_enter(&c->lane);
-	shell("ethtool -K port gro on && nft -f %s; e=$?; rm -f %s; exit $e", path, path);
+	shell("ethtool -K port gro on && nft -f /proc/%d/fd/%d", getpid(), fd);
 	lane_leave();
+	fclose(f);
 }
 
 static void netdev_setup(struct contender *c)
