@@ -75,7 +75,8 @@ static __always_inline struct device *device_find(const __u8 mac[6], __u16 vlan,
 
 static __always_inline struct binding *binding_find(const struct address *address)
 {
-	__u32 *row = bpf_map_lookup_elem(&binding_index, address);
+	struct address key = *address; /* 6.1 takes no key from memory that a function was handed */
+	__u32 *row = bpf_map_lookup_elem(&binding_index, &key);
 	struct binding *binding;
 	__u32 number;
 

@@ -47,6 +47,7 @@ static __always_inline struct flow *flow_at(__u32 number)
 	struct flow_bucket *bucket = bucket_at(number >> 4);
 	__u32 way = number & 15;
 
+	barrier_var(way); /* as in flow_end() */
 	return bucket && way < CORDON_BUCKET_ROWS ? &bucket->row[way] : NULL;
 }
 
@@ -204,6 +205,7 @@ __noinline int flow_end(__u32 number, __u32 now)
 	__u32 way = number & 15, tag;
 	struct flow *flow;
 
+	barrier_var(way); /* else clang compares with 15 alone, from which 6.1 learns no bound */
 	if (!bucket || way >= CORDON_BUCKET_ROWS)
 		return 0;
 	flow = &bucket->row[way];
