@@ -66,9 +66,11 @@ static __always_inline struct device *device_find(const __u8 mac[6], __u16 vlan,
 	if (!row)
 		return NULL;
 	number = *row;
+	widen();
 	device = device_row(number);
 	if (!device || READ_ONCE(device->key) != key)
 		return NULL;
+	widen();
 	*ret_row = number;
 	return device;
 }
@@ -83,8 +85,12 @@ static __always_inline struct binding *binding_find(const struct address *addres
 	if (!row)
 		return NULL;
 	number = *row;
+	widen();
 	binding = bpf_map_lookup_elem(&bindings, &number);
-	return binding && address_equal(&binding->address, address) ? binding : NULL;
+	if (!binding || !address_equal(&binding->address, address))
+		return NULL;
+	widen();
+	return binding;
 }
 
 /* Device row that owns an address under the packet's policy, NONE: nobody. *ret_class is its class by this address. */

@@ -16,6 +16,9 @@ BPF_PROGRAMS  := $(filter $(BUILD)/tests/bpf/%,$(TEST_PROGRAMS))
 TOOL_PROGRAMS := $(TOOLS:%=$(BUILD)/tests/%)
 # Tests of dying at every step are linked with failpoints.
 CRASH_PROGRAMS := $(filter %/test_crash,$(TEST_PROGRAMS))
+# Tests of what readers may meet are linked with programs that read slowly (bpf/base.h), too.
+WIDE_PROGRAMS := $(filter %/test_churn_wide,$(TEST_PROGRAMS))
+WIDE_OBJS     := $(patsubst %.c,$(BUILD)/widen/%.o,$(wildcard user/dataplane/*.c))
 # A daemon with failpoints, once there is one.
 FAIL_PROGRAMS := $(if $(wildcard user/cordond/*.c),$(BUILD)/failpoints/cordond)
 TEST_BUILDS   := $(TEST_PROGRAMS) $(TOOL_PROGRAMS) $(FAIL_PROGRAMS)
@@ -40,11 +43,29 @@ $(BUILD)/tests/%.o: tests/%.c | deps-test
 	$(call say,CC,$@)
 	$(Q)$(CC) $(TEST_CFLAGS) -MMD -MP -c $< -o $@
 
-$(filter-out $(CRASH_PROGRAMS),$(TEST_PROGRAMS)): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_HELPERS) $(BUILD)/libcordon.a
+$(filter-out $(CRASH_PROGRAMS) $(WIDE_PROGRAMS),$(TEST_PROGRAMS)): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_HELPERS) $(BUILD)/libcordon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call PKG,libs) -lcriterion
 
 $(CRASH_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_HELPERS) $(LIB_SRCS:%.c=$(BUILD)/failpoints/%.o)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call PKG,libs) -lcriterion
+
+$(BUILD)/widen/bpf/cordon.bpf.o: bpf/cordon.bpf.c $(BPF_HDRS) | deps
+	@mkdir -p $(@D)
+	$(call say,BPF,$@)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -DCORDON_WIDEN=1500 -c $< -o $(@:.o=.raw.o)
+	$(Q)$(BPFTOOL) gen object $@ $(@:.o=.raw.o)
+
+$(BUILD)/widen/bpf/cordon.skel.h: $(BUILD)/widen/bpf/cordon.bpf.o
+	$(Q)$(BPFTOOL) gen skeleton $< name cordon_bpf > $@.tmp && mv $@.tmp $@
+
+$(WIDE_OBJS): $(BUILD)/widen/%.o: %.c $(BUILD)/widen/bpf/cordon.skel.h | deps
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) -I$(BUILD)/widen/bpf $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(WIDE_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_HELPERS) $(WIDE_OBJS) $(BUILD)/libcordon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call PKG,libs) -lcriterion
 

@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The same with programs that wait between number, key and content of a row: linked with those (tests.mk). */
+#include "test_churn.c"
