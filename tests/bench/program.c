@@ -278,9 +278,11 @@ int main(int argc, char **argv)
 	}
 	table_begin(&table, heads);
 	failed = plan_run(&o, o.only ? &only : NULL, results, &table);
-	printf("\nCost of the program, ns a packet (median of %u runs, seed %llu); the wrapper's own share is taken off\n\n", o.runs,
-	       (unsigned long long)o.seed);
-	table_print(&table, stdout);
+	if (table.n > table.columns)
+		printf("\nCost of the program, ns a packet (median of %u runs, seed %llu); the wrapper's own share is taken off\n\n", o.runs,
+		       (unsigned long long)o.seed);
+	if (table.n > table.columns)
+		table_print(&table, stdout);
 	table_done(&table);
 	failed |= memory_tell(&o, o.only ? &only : NULL, results);
 	results_free(results);
