@@ -8,8 +8,10 @@ static uint64_t within(uint64_t value, uint64_t floor, uint64_t ceiling)
 
 struct capacity capacity_fit(uint64_t memory, uint32_t cpus)
 {
+	uint64_t rows = memory / 64 / image_device_bytes(cpus);
+
 	return (struct capacity){
-		.devices = (uint32_t)within(memory / 64 / image_device_bytes(cpus), CAPACITY_MIN_DEVICES, CONFIG_MAX_DEVICES),
+		.devices = (uint32_t)within(rows / (IMAGE_SPARE_SHARE + 1) * IMAGE_SPARE_SHARE, CAPACITY_MIN_DEVICES, CONFIG_MAX_DEVICES),
 		.flows = (uint32_t)within(memory / 128 / IMAGE_FLOW_BYTES, CAPACITY_MIN_FLOWS, CONFIG_MAX_FLOWS),
 		.cache_bytes = within(memory / 256, CAPACITY_MIN_CACHE, CAPACITY_MAX_CACHE),
 	};

@@ -9,8 +9,8 @@
  * policy replaces another. Never less than the floors, never more than the ceilings. Unknown memory (0) gets the floors.
  *
  *   memory    devices*      flows      cache         *) with 2 CPUs; each CPU counts for itself
- *   256 MiB     1,460     12,336      1 MiB
- *     4 GiB    23,366    197,379     16 MiB
+ *   256 MiB     2,512     12,336      1 MiB
+ *     4 GiB    40,304    197,379     16 MiB
  *    64 GiB   100,000  3,158,064    256 MiB
  */
 #ifndef CORDON_CONFIG_CAPACITY_H

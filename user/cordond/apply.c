@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,6 +92,7 @@ void engine_activate(struct engine *e, struct revision *revision)
 	revision_free(e->in_force);
 	revision_free(e->unbound);
 	e->in_force = revision;
+	malloc_trim(0); /* a policy is many small pieces, which the system else would not get back */
 	e->unbound = NULL;
 	trouble_clear(&e->health, TROUBLE_NO_TEXT);
 	trouble_clear(&e->health, TROUBLE_POLICY);

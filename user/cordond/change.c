@@ -129,8 +129,9 @@ static int compare(struct build *build)
 {
 	struct question *question = (struct question *)build;
 	const struct revision *now = question->now;
+	int r = policy_diff(now ? now->policy : NULL, now ? now->image : NULL, build->revision->policy, build->revision->image, &question->diff);
 
-	return policy_diff(now ? now->policy : NULL, now ? now->image : NULL, build->revision->policy, build->revision->image, &question->diff);
+	return r == -E2BIG ? why(&build->why, r, "too many pairs of devices and networks to compare; the policy itself was read without error") : r;
 }
 
 static void send_diff(const struct question *question)

@@ -18,7 +18,6 @@
 #include "resume.h"
 
 #define FLOWS_REMEMBERED 16384
-#define UNKNOWN_SHARE 8 /* one in so many device rows may be a stranger's */
 
 static const struct timeval one_second = { .tv_sec = 1 };
 static const struct timeval settle_time = { .tv_usec = 50000 };
@@ -125,7 +124,7 @@ static struct dataplane_options dataplane_options_of(const struct gateway_config
 
 	return (struct dataplane_options){
 		.bpffs = config->bpffs,
-		.max_devices = capacity.devices,
+		.max_devices = image_device_rows(capacity.devices),
 		.max_flows = capacity.flows,
 		.cache_bytes = capacity.cache_bytes,
 		.xdp = (enum dataplane_xdp)config->xdp,
@@ -198,7 +197,7 @@ static int make_rooms(struct engine *e, char **ret_why)
 	if (r < 0)
 		return r;
 	dataplane_usage(e->dp, &usage);
-	options.max_unknown = usage.max_devices / UNKNOWN_SHARE;
+	options.max_unknown = usage.max_devices / (IMAGE_SPARE_SHARE + 1); /* the spare rows */
 	r = identity_new(&options, &e->identity);
 	if (r < 0)
 		return r;

@@ -158,6 +158,8 @@ char *image_window_text(const struct image *image, uint16_t window);
 #define IMAGE_FLOW_BYTES (2048 * 5 / (15 * 4))
 #define IMAGE_CACHE_LINE 128
 #define IMAGE_BINDINGS_A_DEVICE 4
+/* Of so many devices one row more: for strangers, and for devices that come while those that go are still there. */
+#define IMAGE_SPARE_SHARE 8
 
 enum image_table {
 #define X(id, name, text, when, bytes, cpu_bytes) IMAGE_TABLE_##id,
@@ -192,6 +194,8 @@ struct image_bill {
 
 /* -E2BIG if a table does not fit; the bill is filled in all the same. `room` NULL: no limits. */
 int image_bill(const struct image *image, const struct image_room *room, struct image_bill *ret);
+/* Rows in the kernel for so many devices of `capacity:`. */
+uint32_t image_device_rows(uint32_t devices);
 /* What one device and one flow of `capacity:` cost at the start, and later by what is counted of a device. */
 uint64_t image_device_bytes(uint32_t cpus);
 

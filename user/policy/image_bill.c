@@ -4,8 +4,8 @@
 
 #include "image.h"
 
-/* Counts of drops, by device and reason: rows come as they are needed, up to this many a device. */
-#define DROPS_A_DEVICE 16
+/* Counts of drops, by device and reason: rows come as they are needed; there is room for more, but not every device has so many. */
+#define DROPS_A_DEVICE 4
 #define DROP_BYTES 80
 
 static const struct table {
@@ -29,6 +29,19 @@ uint64_t image_device_bytes(uint32_t cpus)
 
 	return row_bytes(&tables[IMAGE_TABLE_DEVICES], cpus) + row_bytes(&tables[IMAGE_TABLE_COUNTERS], cpus) +
 	       row_bytes(&tables[IMAGE_TABLE_BINDINGS], cpus) * IMAGE_BINDINGS_A_DEVICE + drops;
+}
+
+uint32_t image_device_rows(uint32_t devices)
+{
+	return devices + devices / IMAGE_SPARE_SHARE + 1;
+}
+
+/* Of tables that are made once: their rows, the spare ones too. */
+static uint64_t rows_made(enum image_table table, const struct image_room *has, uint64_t available)
+{
+	if (table == IMAGE_TABLE_DEVICES || table == IMAGE_TABLE_COUNTERS)
+		return image_device_rows(has->devices);
+	return table == IMAGE_TABLE_BINDINGS ? (uint64_t)image_device_rows(has->devices) * IMAGE_BINDINGS_A_DEVICE : available;
 }
 
 static uint64_t bindings_count(const struct image *image)
@@ -70,7 +83,7 @@ int image_bill(const struct image *image, const struct image_room *room, struct 
 	*ret = (struct image_bill){0};
 	for (size_t i = 0; i < IMAGE_TABLE_COUNT; i++) {
 		struct image_bill_line *line = &ret->lines[i];
-		uint64_t taken = tables[i].when == IMAGE_TABLE_START && available[i] ? available[i] : rows[i];
+		uint64_t taken = tables[i].when == IMAGE_TABLE_START && available[i] ? rows_made(i, has, available[i]) : rows[i];
 
 		*line = (struct image_bill_line){tables[i].name, tables[i].text, tables[i].when, rows[i], available[i], 0};
 		line->bytes = taken * row_bytes(&tables[i], has->cpus);
