@@ -207,23 +207,29 @@ static __always_inline void line_write(struct cache_line *line, const struct qui
 	line->meta = *meta;
 }
 
-static __always_inline void store_narrow(struct cache_pair *pair, const struct quick *q, const struct cache_meta *meta, __u64 word, __u32 tick)
+static __always_inline bool store_narrow(struct cache_pair *pair, const struct quick *q, const struct cache_meta *meta, __u64 word, __u32 tick)
 {
 	if (pair_is_wide(pair)) {
 		if (!meta_yields(&pair->wide.meta, pair->wide.word, word, tick))
-			return;
+			return false;
 		wide_fold(&pair->wide);
 		__builtin_memset(pair, 0, sizeof(*pair));
 	}
 	if (line_fits(&pair->line[0], q) || (!line_fits(&pair->line[1], q) && meta_yields(&pair->line[0].meta, pair->line[0].word, word, tick))) {
 		line_fold(&pair->line[0]);
-		if (pair->line[0].meta.kind != CORDON_CACHE_FOLDING)
-			line_write(&pair->line[0], q, meta, word);
-	} else if (line_fits(&pair->line[1], q) || meta_yields(&pair->line[1].meta, pair->line[1].word, word, tick)) {
-		line_fold(&pair->line[1]);
-		if (pair->line[1].meta.kind != CORDON_CACHE_FOLDING)
-			line_write(&pair->line[1], q, meta, word);
+		if (pair->line[0].meta.kind == CORDON_CACHE_FOLDING)
+			return false;
+		line_write(&pair->line[0], q, meta, word);
+		return true;
 	}
+	if (line_fits(&pair->line[1], q) || meta_yields(&pair->line[1].meta, pair->line[1].word, word, tick)) {
+		line_fold(&pair->line[1]);
+		if (pair->line[1].meta.kind == CORDON_CACHE_FOLDING)
+			return false;
+		line_write(&pair->line[1], q, meta, word);
+		return true;
+	}
+	return false;
 }
 
 static __always_inline bool pair_yields_wide(const struct cache_pair *pair, __u64 word, __u32 tick)
@@ -233,7 +239,7 @@ static __always_inline bool pair_yields_wide(const struct cache_pair *pair, __u6
 	return meta_yields(&pair->line[0].meta, pair->line[0].word, word, tick) && meta_yields(&pair->line[1].meta, pair->line[1].word, word, tick);
 }
 
-static __always_inline void store_wide(struct cache_pair *pair, const struct quick *q, const struct cache_meta *meta, __u64 word)
+static __always_inline bool store_wide(struct cache_pair *pair, const struct quick *q, const struct cache_meta *meta, __u64 word)
 {
 	struct cache_wide *wide = &pair->wide;
 	__u64 *x = (__u64 *)wide;
@@ -241,7 +247,7 @@ static __always_inline void store_wide(struct cache_pair *pair, const struct qui
 	pair_fold(pair);
 	if (pair_is_wide(pair) ? wide->meta.kind == CORDON_CACHE_FOLDING
 			       : pair->line[0].meta.kind == CORDON_CACHE_FOLDING || pair->line[1].meta.kind == CORDON_CACHE_FOLDING)
-		return;
+		return false;
 	x[0] = word;
 	x[1] = q->words;
 	wide->saddr[0] = q->saddr[0];
@@ -253,6 +259,7 @@ static __always_inline void store_wide(struct cache_pair *pair, const struct qui
 	wide->zero = 0;
 	wide->second = CACHE_WHERE_SECOND;
 	wide->meta = *meta;
+	return true;
 }
 
 /* Which denials hang on nothing but the looks, the tables and the time. */
@@ -312,39 +319,173 @@ static __always_inline bool cache_meta_make(struct cache_meta *meta, const struc
 	return true;
 }
 
-__noinline int cache_store(struct packet *p, const struct quick *q)
+/* False: the lines that it could have hold for others. */
+__noinline bool cache_put(const struct quick *q, const struct cache_meta *meta, __u64 word, __u32 tick)
 {
-	if (!p || !q)
-		return 0;
-
-	__u32 zero = 0, tick = CORDON_TICKS(p->now), number;
+	__u32 zero = 0, number;
 	struct control *c = bpf_map_lookup_elem(&control, &zero);
-	struct cache_meta meta = {};
-	struct cache_pair *pair;
+	struct cache_pair *pair, *other;
 
-	if (!c || !cache_meta_make(&meta, p))
-		return 0;
+	if (!c || !q || !meta)
+		return false;
 	number = cache_number(c, q);
 	pair = cache_pair_at(number);
 	if (!pair)
-		return 0;
-	if (q->ip == 4) {
-		store_narrow(pair, q, &meta, p->word, tick);
-		return 0;
-	}
+		return false;
+	if (q->ip == 4)
+		return store_narrow(pair, q, meta, word, tick);
 	if (!wide_fits(&pair->wide, q)) {
-		struct cache_pair *other = cache_pair_at(number ^ 1);
-
+		other = cache_pair_at(number ^ 1);
 		if (!other)
-			return 0;
-		if (wide_fits(&other->wide, q) || !pair_yields_wide(pair, p->word, tick)) {
-			if (!wide_fits(&other->wide, q) && !pair_yields_wide(other, p->word, tick))
-				return 0;
+			return false;
+		if (wide_fits(&other->wide, q) || !pair_yields_wide(pair, word, tick)) {
+			if (!wide_fits(&other->wide, q) && !pair_yields_wide(other, word, tick))
+				return false;
 			pair = other;
 		}
 	}
-	store_wide(pair, q, &meta, p->word);
+	return store_wide(pair, q, meta, word);
+}
+
+/* A packet went the whole road, and its flow with it: what was found holds until `changes` moves. */
+static __always_inline void flow_was_seen(const struct packet *p)
+{
+	struct flow_bucket *bucket = bucket_at(p->flow_number >> 4);
+	__u32 way = p->flow_number & 15;
+	union policy_word word = {.word = p->word};
+
+	if (bucket && way < CORDON_BUCKET_ROWS)
+		WRITE_ONCE(bucket->seen[way], word.changes);
+}
+
+__noinline int cache_store(struct packet *p, const struct quick *q)
+{
+	struct cache_meta meta = {};
+
+	if (!p || !q || !cache_meta_make(&meta, p))
+		return 0;
+	if (meta.kind == CORDON_CACHE_ALLOW && p->dir == CORDON_DIR_FROM_DEVICE)
+		flow_was_seen(p);
+	cache_put(q, &meta, p->word, CORDON_TICKS(p->now));
 	return 0;
+}
+
+/* What the looks say, once more as the flow table wants it: p->key. Returns the index of the sender in it. */
+static __always_inline __u8 quick_key(const struct quick *q, struct packet *p)
+{
+	union {
+		__u64 whole;
+		__u32 part[2];
+		__be16 port[4];
+	} words = {.whole = q->words}, v4 = {.whole = q->saddr[0]};
+
+	if (q->ip == 4) {
+		address_from_v4(&p->src, v4.part[0]);
+		address_from_v4(&p->dst, v4.part[1]);
+	} else {
+		__builtin_memcpy(&p->src, q->saddr, 16);
+		__builtin_memcpy(&p->dst, q->daddr, 16);
+	}
+	return flow_key_make(&p->key, &p->src, &p->dst, words.part[1] >> 16, bpf_ntohs(words.port[0]), bpf_ntohs(words.port[1]), 0, 0);
+}
+
+/* The sender is the device of this side: its MAC and VLAN, on its port, free to speak. */
+static __always_inline bool sender_is(const struct quick *q, const struct flow_side *side, __u32 port, __u32 generation)
+{
+	struct device *device = side->device >= CORDON_DEVICE_FIRST ? device_row(side->device) : NULL;
+	struct side state;
+
+	if (!device || (__u16)q->src == VLAN_PRESENT || READ_ONCE(device->key) != (q->src & ~(__u64)(0xffff & ~VLAN_ID)))
+		return false;
+	if (READ_ONCE(device->port) != port || READ_ONCE(device->flags) & (DEVICE_QUARANTINED | DEVICE_LIMITED))
+		return false;
+	state = side_read(&device->side[generation & 1], generation);
+	return state.generation && !state.flags;
+}
+
+static __always_inline bool receiver_is(const struct quick *q, const struct flow_side *side, __u32 port)
+{
+	struct port *row = port_row(port);
+	struct device *device;
+
+	if (!row)
+		return false;
+	if (q->dst >> 16 == mac_number(row->mac))
+		return true;
+	device = side->device >= CORDON_DEVICE_FIRST ? device_row(side->device) : NULL;
+	return device && READ_ONCE(device->key) >> 16 == q->dst >> 16;
+}
+
+static __always_inline bool flow_goes_on(const struct flow *flow, __u8 side, __u32 generation, __u32 tick)
+{
+	__u32 until = READ_ONCE(flow->until);
+
+	if (READ_ONCE(flow->generation) != generation || flow->verdict != CORDON_VERDICT_ALLOW || flow_is_over(flow, tick))
+		return false;
+	if (until && tick_reached(tick, until))
+		return false;
+	if (flow->id.proto == IPPROTO_TCP)
+		return flow->state == CORDON_FLOW_ESTABLISHED;
+	return flow->state == CORDON_FLOW_ESTABLISHED || side == 0;
+}
+
+static __always_inline void flow_pass(const struct quick *q, struct cache_meta *meta, __u32 device, __u64 word, __u32 tick)
+{
+	struct traffic more = {.packets = q->packets, .bytes = q->bytes};
+
+	meta->packets = q->packets;
+	meta->bytes = q->bytes;
+	if (cache_put(q, meta, word, tick))
+		return;
+	count_device(device, CORDON_DIR_FROM_DEVICE, CORDON_VERDICT_ALLOW, more, false);
+	count_reason(CORDON_REASON_ESTABLISHED, CORDON_VERDICT_ALLOW, q->packets);
+	fold_flow(meta, q->packets, q->bytes);
+}
+
+/*
+ * A frame from a device that no cached verdict knows, of a flow that a packet went the whole road with since anything changed:
+ * what that found of addresses and rules still holds, and who sends it is proved here. True: it passes, and is counted.
+ */
+__noinline bool flow_quick(const struct quick *q, __u64 control_word, __u64 now)
+{
+	union policy_word word = {.word = control_word};
+	__u32 zero = 0, number = 0, row = CORDON_DIR_FROM_DEVICE, tick = CORDON_TICKS(now), where, port;
+	struct packet *p = bpf_map_lookup_elem(&scratch, &row);
+	struct control *c = bpf_map_lookup_elem(&control, &zero);
+	struct cache_meta meta = {.kind = CORDON_CACHE_ALLOW, .reason = CORDON_REASON_ESTABLISHED};
+	struct flow_bucket *bucket;
+	struct flow *flow;
+	__u8 index, side;
+
+	if (!c || !q || !p)
+		return false;
+	where = q->words >> 32;
+	if (where >> 24 && where >> 24 != QUICK_ACK)
+		return false;
+	index = quick_key(q, p);
+	if (is_guarded_port(p->key.port[0]) || is_guarded_port(p->key.port[1]))
+		return false;
+	flow_place_make(c, &p->key, &p->place);
+	flow = flow_lookup(&p->place, &p->key, &number);
+	bucket = flow ? bucket_at(number >> 4) : NULL;
+	if (!bucket || (number & 15) >= CORDON_BUCKET_ROWS || READ_ONCE(bucket->seen[number & 15]) != word.changes)
+		return false;
+	meta.birth = READ_ONCE(flow->birth);
+	side = flow_side_of(flow, index) & 1;
+	port = where & CACHE_WHERE_PORT;
+	if (!flow_goes_on(flow, side, word.generation, tick) || !sender_is(q, &flow->side[side], port, word.generation) ||
+	    !receiver_is(q, &flow->side[side ^ 1], port))
+		return false;
+	meta.deadline = tick + CORDON_TICKS(CORDON_CACHE_NS);
+	if (flow->until && tick_reached(meta.deadline, flow->until))
+		meta.deadline = flow->until;
+	meta.flow = number;
+	meta.flags = side ? CACHE_SIDE : 0;
+	if (READ_ONCE(flow->birth) != meta.birth || !flow_key_equal(&flow->id, &p->key))
+		return false;
+	WRITE_ONCE(flow->side[side].last, tick ? tick : 1);
+	flow_pass(q, &meta, flow->side[side].device, control_word, tick);
+	return true;
 }
 
 #endif

@@ -37,12 +37,7 @@ static __always_inline __u64 control_word(const struct control *c)
 
 static __always_inline struct packet *packet_new(struct control *c, __u64 word, enum cordon_dir dir, __u32 length)
 {
-	union {
-		__u64 word;
-		struct {
-			__u32 generation, changes;
-		};
-	} u = {.word = word};
+	union policy_word u = {.word = word};
 	__u32 row = dir;
 	struct packet *p = bpf_map_lookup_elem(&scratch, &row);
 
@@ -251,6 +246,8 @@ int xdp_from_device(struct xdp_md *ctx)
 
 		if (cached != CACHED_NOT)
 			return cached == CACHED_PASS ? XDP_PASS : XDP_DROP;
+		if (flow_quick(&q, word, READ_ONCE(c->now)))
+			return XDP_PASS;
 	}
 	p = packet_new(c, word, CORDON_DIR_FROM_DEVICE, bpf_xdp_get_buff_len(ctx));
 	if (!p)

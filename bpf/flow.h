@@ -490,6 +490,8 @@ __noinline enum cordon_reason flow_judge(struct packet *p, const struct port *po
 	p->flow_settled = flow_is_settled(p, flow);
 	if (flow->until)
 		packet_holds_until(p, (__u64)flow->until << CORDON_TICK_SHIFT);
+	if (p->until != NO_END && (!flow->until || !tick_reached(until_tick(p), flow->until)))
+		WRITE_ONCE(flow->until, until_tick(p));
 	return p->flow_would_deny ? flow->reason : CORDON_REASON_ESTABLISHED;
 }
 

@@ -20,6 +20,8 @@ struct quick {
 	__u8 ip;
 };
 
+#define QUICK_ACK 0x8 /* in the flags of `where`: ACK alone */
+
 struct quick_at {
 	void *pos, *end;
 	__u32 room;     /* bytes of the frame from pos */

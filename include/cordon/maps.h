@@ -289,7 +289,7 @@ CORDON_ASSERT(sizeof(struct flow) == 128, "a flow is two cache lines");
  *   free -> filled under the key's lock, then its tag is stored -> live -> over: TAG_OVER joins the tag by compare-and-swap,
  *   and who did that gives the quota back -> free, not before CORDON_REUSE_TICKS: a program that still holds the row has ended.
  */
-#define CORDON_BUCKET_ROWS 15
+#define CORDON_BUCKET_ROWS 14
 #define CORDON_TAG_OVER 0x80000000U
 #define CORDON_TAG_CLAIMED 0x7fffffffU /* being filled */
 #define CORDON_REUSE_TICKS 180 /* 3 s */
@@ -297,8 +297,11 @@ CORDON_ASSERT(sizeof(struct flow) == 128, "a flow is two cache lines");
 struct flow_bucket {
 	__u32 tag[CORDON_BUCKET_ROWS];
 	__u32 spilled; /* 1: some flow whose first bucket this is lies in its second */
+	__u32 pad;
+	__u32 seen[CORDON_BUCKET_ROWS]; /* control.changes under which a packet of the flow last went the whole road */
+	__u32 pad2[2];
 	struct flow row[CORDON_BUCKET_ROWS];
-	__u8 pad[64];
+	__u8 pad3[128];
 };
 CORDON_ASSERT(sizeof(struct flow_bucket) == 2048, "flow bucket");
 

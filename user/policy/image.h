@@ -154,8 +154,8 @@ char *image_window_text(const struct image *image, uint16_t window);
 	X(FLOWS, "flows", "conversations", START, IMAGE_FLOW_BYTES, 0) \
 	X(CACHE, "cache", "lines of the flow cache, all CPUs together", START, IMAGE_CACHE_LINE, 0)
 
-/* Flows stand in buckets of 2,048 bytes, 15 rows each, with a quarter more buckets than full ones would need. */
-#define IMAGE_FLOW_BYTES (2048 * 5 / (15 * 4))
+/* Flows stand in buckets of 2,048 bytes, 14 rows each, with a quarter more buckets than full ones would need. */
+#define IMAGE_FLOW_BYTES (2048 * 5 / (14 * 4))
 #define IMAGE_CACHE_LINE 128
 #define IMAGE_BINDINGS_A_DEVICE 4
 /* Of so many devices one row more: for strangers, and for devices that come while those that go are still there. */
