@@ -5,7 +5,7 @@
  * Never: a verdict past its deadline or from before a change; one that hangs on what is not in the looks; a count lost or
  *        folded twice.
  *
- * A line is found by a keyed hash and proves itself: it holds MACs, VLAN, port, addresses, ports, protocol and TCP flags. It
+ * A line is found by a keyed hash, in one of two pairs side by side, and proves itself: it holds MACs, VLAN, port, addresses, ports, protocol and TCP flags. It
  * belongs to one CPU, so its counts are plain adds. They are folded into flow, device and reason when the line is given to
  * another, when its time is up, and when the engine asks (cache_settle).
  *
@@ -18,9 +18,9 @@
 #include "quick.h"
 #include "verdict.h"
 
-#define CACHE_DENY_NS (250 * 1000000ULL) /* how often a denied flow may be told of */
+#define CACHE_DENY_NS (2 * CORDON_SECOND) /* how often a denied flow that goes on is told of */
 #define CACHE_BYTES_FULL 0x80000000U     /* a line folds before its count can run over */
-#define CACHE_EVICT_MASK 31              /* one in 32 that meet a live line takes it: a flood cannot empty the cache */
+#define CACHE_EVICT_MASK 127             /* one in 128 takes a live line that it meets (it meets four): a flood cannot empty the cache */
 
 const volatile __u32 cache_pairs = 2; /* of one CPU; even */
 
@@ -79,6 +79,11 @@ static __always_inline enum cached meta_hit(struct cache_meta *meta, const struc
 	return kind == CORDON_CACHE_ALLOW ? CACHED_PASS : CACHED_DROP;
 }
 
+static __always_inline enum cached line_hit(struct cache_line *line, const struct quick *q, __u64 word, __u32 tick)
+{
+	return meta_holds(&line->meta, line->word, word, tick) ? meta_hit(&line->meta, q) : CACHED_NOT;
+}
+
 static __always_inline enum cached cache_hit(const struct control *c, const struct quick *q, __u64 word, __u32 tick)
 {
 	__u32 number = cache_number(c, q);
@@ -94,10 +99,15 @@ static __always_inline enum cached cache_hit(const struct control *c, const stru
 		}
 		return meta_holds(&pair->wide.meta, pair->wide.word, word, tick) ? meta_hit(&pair->wide.meta, q) : CACHED_NOT;
 	}
-	if (line_fits(&pair->line[0], q))
-		return meta_holds(&pair->line[0].meta, pair->line[0].word, word, tick) ? meta_hit(&pair->line[0].meta, q) : CACHED_NOT;
-	if (line_fits(&pair->line[1], q))
-		return meta_holds(&pair->line[1].meta, pair->line[1].word, word, tick) ? meta_hit(&pair->line[1].meta, q) : CACHED_NOT;
+	for (int i = 0; i < 2; i++) {
+		if (line_fits(&pair->line[0], q))
+			return line_hit(&pair->line[0], q, word, tick);
+		if (line_fits(&pair->line[1], q))
+			return line_hit(&pair->line[1], q, word, tick);
+		pair = cache_pair_at(number ^ 1);
+		if (!pair)
+			break;
+	}
 	return CACHED_NOT;
 }
 
@@ -319,6 +329,11 @@ static __always_inline bool cache_meta_make(struct cache_meta *meta, const struc
 	return true;
 }
 
+static __always_inline bool pair_has(const struct cache_pair *pair, const struct quick *q)
+{
+	return line_fits(&pair->line[0], q) || line_fits(&pair->line[1], q);
+}
+
 /* False: the lines that it could have hold for others. */
 __noinline bool cache_put(const struct quick *q, const struct cache_meta *meta, __u64 word, __u32 tick)
 {
@@ -332,12 +347,15 @@ __noinline bool cache_put(const struct quick *q, const struct cache_meta *meta, 
 	pair = cache_pair_at(number);
 	if (!pair)
 		return false;
-	if (q->ip == 4)
-		return store_narrow(pair, q, meta, word, tick);
+	other = cache_pair_at(number ^ 1);
+	if (!other)
+		return false;
+	if (q->ip == 4) {
+		if (pair_has(other, q))
+			return store_narrow(other, q, meta, word, tick);
+		return store_narrow(pair, q, meta, word, tick) || (!pair_has(pair, q) && store_narrow(other, q, meta, word, tick));
+	}
 	if (!wide_fits(&pair->wide, q)) {
-		other = cache_pair_at(number ^ 1);
-		if (!other)
-			return false;
 		if (wide_fits(&other->wide, q) || !pair_yields_wide(pair, word, tick)) {
 			if (!wide_fits(&other->wide, q) && !pair_yields_wide(other, word, tick))
 				return false;
@@ -354,6 +372,7 @@ static __always_inline void flow_was_seen(const struct packet *p)
 	__u32 way = p->flow_number & 15;
 	union policy_word word = {.word = p->word};
 
+	barrier_var(way);
 	if (bucket && way < CORDON_BUCKET_ROWS)
 		WRITE_ONCE(bucket->seen[way], word.changes);
 }
@@ -449,7 +468,7 @@ static __always_inline void flow_pass(const struct quick *q, struct cache_meta *
 __noinline bool flow_quick(const struct quick *q, __u64 control_word, __u64 now)
 {
 	union policy_word word = {.word = control_word};
-	__u32 zero = 0, number = 0, row = CORDON_DIR_FROM_DEVICE, tick = CORDON_TICKS(now), where, port;
+	__u32 zero = 0, number = 0, row = CORDON_DIR_FROM_DEVICE, tick = CORDON_TICKS(now), where, port, way;
 	struct packet *p = bpf_map_lookup_elem(&scratch, &row);
 	struct control *c = bpf_map_lookup_elem(&control, &zero);
 	struct cache_meta meta = {.kind = CORDON_CACHE_ALLOW, .reason = CORDON_REASON_ESTABLISHED};
@@ -468,7 +487,9 @@ __noinline bool flow_quick(const struct quick *q, __u64 control_word, __u64 now)
 	flow_place_make(c, &p->key, &p->place);
 	flow = flow_lookup(&p->place, &p->key, &number);
 	bucket = flow ? bucket_at(number >> 4) : NULL;
-	if (!bucket || (number & 15) >= CORDON_BUCKET_ROWS || READ_ONCE(bucket->seen[number & 15]) != word.changes)
+	way = number & 15;
+	barrier_var(way);
+	if (!bucket || way >= CORDON_BUCKET_ROWS || READ_ONCE(bucket->seen[way]) != word.changes)
 		return false;
 	meta.birth = READ_ONCE(flow->birth);
 	side = flow_side_of(flow, index) & 1;

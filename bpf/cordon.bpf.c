@@ -98,7 +98,7 @@ static __always_inline bool address_is_multicast(const struct packet *p)
 	return p->dst.byte[12] >= 224;
 }
 
-static __noinline enum cordon_reason judge_from_device(struct packet *p, struct port *port, bool *ret_placed)
+static __noinline enum cordon_reason judge_from_device(struct packet *p, struct port *port, enum placed *ret_placed)
 {
 	enum cordon_reason reason = packet_enter(p, port), source, sits;
 
@@ -157,7 +157,7 @@ static __always_inline void sender_resolve(struct packet *p, __u32 ingress_ifind
 /* The receiving end: a device on this port, addressed by an address of its own. */
 static __noinline enum cordon_reason receiver_resolve(struct packet *p, struct port *port)
 {
-	bool placed = false;
+	enum placed placed = PLACED_NOT;
 	enum cordon_reason reason;
 	__u16 class = 0;
 
@@ -212,14 +212,15 @@ static __always_inline bool xdp_judge(struct xdp_md *ctx, struct control *c, str
 {
 	struct cursor cursor = {.pos = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end};
 	enum cordon_reason reason;
-	bool placed = false;
+	enum placed placed = PLACED_NOT;
 
 	parse_frame(p, &cursor);
 	reason = judge_from_device(p, port_find(ctx->ingress_ifindex), &placed);
-	if (placed) {
+	if (placed)
 		event_tell(p, p->device, CORDON_EVENT_PLACED, CORDON_VERDICT_ALLOW, CORDON_REASON_NONE);
+	/* Cached verdicts know where a device was. Before its first frame it was nowhere, and nothing that is cached says so. */
+	if (placed == PLACED_ANEW)
 		__sync_fetch_and_add(&c->changes, 1);
-	}
 	return verdict_leave(p, reason);
 }
 

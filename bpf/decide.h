@@ -110,11 +110,11 @@ __noinline enum cordon_reason decide(struct packet *p, __u16 from, __u16 to, __u
 	if (!p)
 		return CORDON_REASON_INTERNAL;
 
-	struct policy_head *head = bpf_map_lookup_elem(&heads, &p->side);
+	__u32 side = p->side;
+	struct policy_head *head = bpf_map_lookup_elem(&heads, &side); /* 6.1 takes no key from memory that it does not know */
 	struct pair *pair = pair_find(p, from, to);
 	struct service *class;
 	struct verdict *verdict;
-	__u32 side = p->side;
 	bool broken = false;
 	void *table;
 

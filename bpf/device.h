@@ -159,7 +159,8 @@ static __always_inline void packet_meets(struct packet *p, const struct device *
 /* The mode of what belongs to no device: the port's, else the segment `unknown`'s. */
 static __always_inline void packet_mode_of_port(struct packet *p, const struct port *port)
 {
-	struct policy_head *head = bpf_map_lookup_elem(&heads, &p->side);
+	__u32 side = p->side;
+	struct policy_head *head = bpf_map_lookup_elem(&heads, &side);
 
 	if (port->flags & PORT_MODE_SET)
 		p->mode = port->mode;
@@ -191,11 +192,13 @@ static __always_inline enum cordon_reason device_of_other_tag(struct packet *p, 
 	return CORDON_REASON_VLAN;
 }
 
+enum placed { PLACED_NOT, PLACED_FIRST, PLACED_ANEW };
+
 /*
  * The device whose port this is must be known, and sit here. One without a place takes the first port it speaks on; the
  * compare-and-swap lets two ports race for it and one win.
  */
-static __noinline enum cordon_reason device_sits_here(struct packet *p, const __u8 mac[6], struct port *port, bool speaks, bool *ret_placed)
+static __noinline enum cordon_reason device_sits_here(struct packet *p, const __u8 mac[6], struct port *port, bool speaks, enum placed *ret_placed)
 {
 	struct device *device;
 	struct side side;
@@ -220,13 +223,13 @@ static __noinline enum cordon_reason device_sits_here(struct packet *p, const __
 		if (!speaks)
 			return CORDON_REASON_NONE;
 		at = __sync_val_compare_and_swap(&device->port, CORDON_PORT_NONE, port->number);
-		*ret_placed = at == CORDON_PORT_NONE;
+		*ret_placed = at == CORDON_PORT_NONE ? PLACED_FIRST : PLACED_NOT;
 		return *ret_placed || at == port->number ? CORDON_REASON_NONE : CORDON_REASON_WRONG_PORT;
 	}
 	if (port_lets_roam(at, port)) {
 		if (speaks) {
 			WRITE_ONCE(device->port, port->number);
-			*ret_placed = true;
+			*ret_placed = PLACED_ANEW;
 		}
 		return CORDON_REASON_NONE;
 	}

@@ -9,20 +9,24 @@
 
 #include "maps.h"
 
-#define EVENT_BURST 128
-#define EVENT_INTERVAL (10 * 1000000ULL) /* one token each 10 ms */
+struct event_rate {
+	__u64 interval; /* ns a token */
+	__u32 burst;
+};
+#define EVENT_RATE_DEVICE ((struct event_rate){10 * 1000000ULL, 128})
+#define EVENT_RATE_SITE ((struct event_rate){50 * 1000ULL, 8192}) /* flows and drops of all devices: the ring, not the road, is full */
 
 enum told { TOLD, TOLD_SUPPRESSED, TOLD_LOST };
 
 /* Takes one token. Two CPUs may both take the last: a budget, not a ledger. */
-static __always_inline bool budget_take(struct budget *budget, __u64 now)
+static __always_inline bool budget_take(struct budget *budget, __u64 now, struct event_rate rate)
 {
 	__u64 since = now - budget->last;
 
-	if (since >= EVENT_INTERVAL) {
-		__u64 more = since / EVENT_INTERVAL;
+	if (since >= rate.interval) {
+		__u64 more = since / rate.interval;
 
-		budget->tokens = more + budget->tokens > EVENT_BURST ? EVENT_BURST : more + budget->tokens;
+		budget->tokens = more + budget->tokens > rate.burst ? rate.burst : more + budget->tokens;
 		budget->last = now;
 	}
 	if (!budget->tokens)
@@ -60,12 +64,15 @@ __noinline enum told event_tell(struct packet *p, __u32 payer, __u8 kind, __u8 v
 	if (!p)
 		return TOLD_LOST;
 
-	struct budget *budget = payer ? bpf_map_lookup_elem(&budgets, &payer) : bpf_map_lookup_elem(&port_budgets, &p->port);
+	__u32 port = p->port, nobody = CORDON_PORT_NONE;
+	struct budget *budget = payer ? bpf_map_lookup_elem(&budgets, &payer) : bpf_map_lookup_elem(&port_budgets, &port);
+	struct budget *site = bpf_map_lookup_elem(&port_budgets, &nobody);
+	bool many = kind == CORDON_EVENT_FLOW || kind == CORDON_EVENT_DROP;
 	struct event *e;
 
-	if (!budget)
+	if (!budget || !site)
 		return TOLD_LOST;
-	if (!budget_take(budget, p->now)) {
+	if (!budget_take(budget, p->now, EVENT_RATE_DEVICE) || (many && !budget_take(site, p->now, EVENT_RATE_SITE))) {
 		__sync_fetch_and_add(&budget->skipped, 1);
 		return TOLD_SUPPRESSED;
 	}

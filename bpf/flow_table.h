@@ -86,7 +86,9 @@ static __always_inline __u32 way_first(__u32 ways)
 {
 	__u32 bit = (ways | 1 << WAY_NONE) & -(ways | 1 << WAY_NONE);
 
-	return bit_is_set(bit & 0xaaaa) | bit_is_set(bit & 0xcccc) << 1 | bit_is_set(bit & 0xf0f0) << 2 | bit_is_set(bit & 0xff00) << 3;
+	bit = bit_is_set(bit & 0xaaaa) | bit_is_set(bit & 0xcccc) << 1 | bit_is_set(bit & 0xf0f0) << 2 | bit_is_set(bit & 0xff00) << 3;
+	barrier_var(bit); /* as in flow_end() */
+	return bit;
 }
 
 static __always_inline __u32 ways_count(__u32 ways)

@@ -411,7 +411,8 @@ struct drop_count {
 /*
  * Map `budgets`, by device row, mapped writable by the engine: token bucket of its events, and how many live flows it owns
  * (the initiator's, or the responder's where the initiator is no device). Map `port_budgets`, by logical port: the events of
- * what belongs to no device, so that a flood of strangers on one port silences no other.
+ * what belongs to no device, so that a flood of strangers on one port silences no other. Row CORDON_PORT_NONE is the site's: the
+ * flows and drops of all devices together.
  */
 struct budget {
 	__u64 last;   /* boot clock ns of the last refill */
