@@ -159,6 +159,7 @@ struct packet {
 	__u8 limit_said;  /* 1 + what the limits of its device say (enum cordon_reason), once they were asked */
 	__u8 flow_settled; /* the flow goes on like this: the verdict may be cached */
 	__u8 one_way;     /* the denial would be the same if the other side had begun */
+	__u8 renews;      /* a new flow takes the place of the one at flow_number */
 	__u8 end_reason;  /* as it left */
 	__u8 end_verdict;
 	__u32 flow_number;

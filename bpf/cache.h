@@ -365,7 +365,7 @@ __noinline bool cache_put(const struct quick *q, const struct cache_meta *meta, 
 	return store_wide(pair, q, meta, word);
 }
 
-/* A packet went the whole road, and its flow with it: what was found holds until `changes` moves. */
+/* A packet went the whole road, and its flow with it: what a device's port found holds until `changes` moves. */
 static __always_inline void flow_was_seen(const struct packet *p)
 {
 	struct flow_bucket *bucket = bucket_at(p->flow_number >> 4);
@@ -373,8 +373,12 @@ static __always_inline void flow_was_seen(const struct packet *p)
 	union policy_word word = {.word = p->word};
 
 	barrier_var(way);
-	if (bucket && way < CORDON_BUCKET_ROWS)
+	if (!bucket || way >= CORDON_BUCKET_ROWS)
+		return;
+	if (p->dir == CORDON_DIR_FROM_DEVICE)
 		WRITE_ONCE(bucket->seen[way], word.changes);
+	if (!(READ_ONCE(bucket->row[way].marks) & FLOW_CACHED))
+		WRITE_ONCE(bucket->row[way].marks, FLOW_CACHED);
 }
 
 __noinline int cache_store(struct packet *p, const struct quick *q)
@@ -383,7 +387,7 @@ __noinline int cache_store(struct packet *p, const struct quick *q)
 
 	if (!p || !q || !cache_meta_make(&meta, p))
 		return 0;
-	if (meta.kind == CORDON_CACHE_ALLOW && p->dir == CORDON_DIR_FROM_DEVICE)
+	if (meta.kind == CORDON_CACHE_ALLOW)
 		flow_was_seen(p);
 	cache_put(q, &meta, p->word, CORDON_TICKS(p->now));
 	return 0;

@@ -175,12 +175,19 @@ static __always_inline enum cordon_reason decide_flow(struct packet *p, __u8 sid
 static __always_inline enum cordon_reason flow_put(struct packet *p, struct flow *fresh)
 {
 	__u32 owner = flow_owner(fresh);
-	enum cordon_reason reason = quota_take(owner);
-	struct flow *flow;
+	struct flow *flow = p->renews ? flow_at(p->flow_number) : NULL;
+	bool same = flow && flow_owner(flow) == owner;
+	enum cordon_reason reason;
 	int made;
 
+	/* The old flow ends when its successor has a place: what is refused hurts no conversation that is alive. */
+	if (same)
+		flow_end(p->flow_number, packet_tick(p));
+	reason = quota_take(owner);
 	if (reason != CORDON_REASON_NONE)
 		return reason;
+	if (flow && !same)
+		flow_end(p->flow_number, packet_tick(p));
 	made = flow_make(p);
 	if (made != FLOW_MADE)
 		quota_give(owner);
@@ -467,7 +474,7 @@ __noinline enum cordon_reason flow_judge(struct packet *p, const struct port *po
 	if (!p->seen_before) {
 		reason = flow_step(p, flow, side);
 		if (reason == CORDON_REASON_RULE) {
-			flow_end(p->flow_number, packet_tick(p));
+			p->renews = 1;
 			return flow_begin(p, index, port);
 		}
 		if (reason != CORDON_REASON_NONE)

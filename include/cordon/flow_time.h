@@ -61,7 +61,8 @@ static inline int flow_is_over(const struct flow *flow, __u32 now)
 {
 	if (flow->state == CORDON_FLOW_CUT)
 		return 1;
-	return (__s32)(now - flow_last(flow)) > (__s32)CORDON_TICKS(flow_timeout_ns(flow->id.proto, flow->state) + CORDON_CACHE_NS);
+	return (__s32)(now - flow_last(flow)) > (__s32)CORDON_TICKS(flow_timeout_ns(flow->id.proto, flow->state) +
+								    (flow->marks & FLOW_CACHED ? CORDON_CACHE_NS : 0));
 }
 
 #endif

@@ -247,6 +247,9 @@ struct flow_key {
 };
 CORDON_ASSERT(sizeof(struct flow_key) == 40, "flow key");
 
+#define FLOW_CACHED 0x1 /* some packets were counted elsewhere: `last` may be CORDON_CACHE_NS old */
+#define FLOW_TOLD 0x2   /* it is over, and the engine has its record */
+
 enum cordon_flow_state {
 	CORDON_FLOW_NEW,         /* only the initiator has spoken (TCP: SYN sent) */
 	CORDON_FLOW_ESTABLISHED, /* the responder has answered */
@@ -276,7 +279,7 @@ struct flow {
 	__u8 reason;          /* why it was let in: enum cordon_reason */
 	__u8 verdict;         /* ALLOW, or WOULD_DENY for a flow that mode audit let in */
 	__u8 rule_audit;      /* WOULD_DENY because the rule that denies is itself in audit, whatever the mode of the ends */
-	__u8 told;            /* it is over, and the engine has its record */
+	__u8 marks;           /* FLOW_* */
 	struct flow_side side[2];
 };
 CORDON_ASSERT(sizeof(struct flow) == 128, "a flow is two cache lines");

@@ -117,7 +117,7 @@ static bool flow_goes(const struct flow_sweep *sweep, const struct flow *flow)
 /* Tells of a flow that ended, by us or by a program; its `state` is what it last was. */
 static void tell(struct flow_sweep *sweep, struct flow *row, const struct flow *copy)
 {
-	__atomic_store_n(&row->told, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&row->marks, FLOW_TOLD, __ATOMIC_RELAXED);
 	if (sweep->ended)
 		sweep->ended(sweep->ctx, copy);
 	sweep->deleted++;
@@ -138,7 +138,7 @@ static void sweep_over(struct flow_sweep *sweep, struct flow_bucket *bucket, uns
 	struct flow *row = &bucket->row[way], flow;
 	uint32_t tag = tag_of(bucket, way);
 
-	if (!__atomic_load_n(&row->told, __ATOMIC_RELAXED) && row_copy(bucket, way, &flow) == 0)
+	if (!(__atomic_load_n(&row->marks, __ATOMIC_RELAXED) & FLOW_TOLD) && row_copy(bucket, way, &flow) == 0)
 		tell(sweep, row, &flow);
 	if ((int32_t)(sweep->now - __atomic_load_n(&row->until, __ATOMIC_RELAXED)) >= CORDON_REUSE_TICKS && tag & CORDON_TAG_OVER)
 		__atomic_compare_exchange_n(&bucket->tag[way], &tag, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
