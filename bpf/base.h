@@ -4,7 +4,8 @@
  * Out: struct packet: all that the steps know of the frame in hand, and small tools.
  * Never: a map, a verdict.
  *
- * The road: parse.h -> device.h -> guard.h -> flow.h (-> decide.h) -> verdict.h (-> event.h). Each step returns
+ * The road: parse.h -> device.h -> guard.h -> flow.h (-> flow_table.h, decide.h, limit.h) -> verdict.h (-> count.h, event.h). What
+ * is plain and was judged before takes the short one: quick.h -> cache.h. Each step of the long one returns
  * CORDON_REASON_NONE to go on, or the reason with which the frame's road ends.
  *
  * Steps that are not static are verified once, by themselves, and not along every road that leads to them: without that the

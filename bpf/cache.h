@@ -130,7 +130,7 @@ static __always_inline void fold_drop(const struct cache_meta *meta, __u32 devic
 			       .verdict = CORDON_VERDICT_DENY, .dir = !!(where & CACHE_WHERE_TO_DEVICE)};
 	struct drop_count more = {.packets = packets, .suppressed = packets};
 
-	count_drop(&key, more);
+	count_drop(&key, more, true);
 }
 
 /*
@@ -162,8 +162,8 @@ __noinline int cache_fold(struct cache_meta *meta, __u64 src, __u64 dst, __u32 w
 		device_find(mac, src & VLAN_ID, &device);
 		more.packets = packets;
 		more.bytes = bytes;
-		count_device(reason_payer(reason, device), to, verdict, more, false);
-		count_reason(reason, verdict, packets);
+		count_device(reason_payer(reason, device), to, verdict, more, false, true);
+		count_reason(reason, verdict, packets, true);
 		if (kind == CORDON_CACHE_DENY)
 			fold_drop(meta, device, where, packets);
 		else
@@ -460,8 +460,8 @@ static __always_inline void flow_pass(const struct quick *q, struct cache_meta *
 	meta->bytes = q->bytes;
 	if (cache_put(q, meta, word, tick))
 		return;
-	count_device(device, CORDON_DIR_FROM_DEVICE, CORDON_VERDICT_ALLOW, more, false);
-	count_reason(CORDON_REASON_ESTABLISHED, CORDON_VERDICT_ALLOW, q->packets);
+	count_device(device, CORDON_DIR_FROM_DEVICE, CORDON_VERDICT_ALLOW, more, false, false);
+	count_reason(CORDON_REASON_ESTABLISHED, CORDON_VERDICT_ALLOW, q->packets, false);
 	fold_flow(meta, q->packets, q->bytes);
 }
 

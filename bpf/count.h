@@ -9,38 +9,51 @@
 
 #include "maps.h"
 
-static __always_inline void traffic_add(struct traffic *t, struct traffic more)
+/*
+ * Counters belong to a CPU, and programs of one CPU do not interrupt each other, so plain adds do. But the engine's fold (cache.h)
+ * runs outside of soft interrupts, before 6.11 at least: there one instruction must be all.
+ */
+static __always_inline void add(__u64 *count, __u64 more, bool at_once)
 {
-	t->packets += more.packets;
-	t->bytes += more.bytes;
+	if (at_once)
+		__sync_fetch_and_add(count, more);
+	else
+		*count += more;
 }
 
-static __always_inline void count_device(__u32 device, __u8 dir, enum cordon_verdict verdict, struct traffic more, bool new_flow)
+static __always_inline void traffic_add(struct traffic *t, struct traffic more, bool at_once)
+{
+	add(&t->packets, more.packets, at_once);
+	add(&t->bytes, more.bytes, at_once);
+}
+
+static __always_inline void count_device(__u32 device, __u8 dir, enum cordon_verdict verdict, struct traffic more, bool new_flow, bool at_once)
 {
 	struct device_counters *c = bpf_map_lookup_elem(&counters, &device);
 
 	if (!c)
 		return;
 	if (verdict == CORDON_VERDICT_DENY) {
-		traffic_add(&c->dropped[dir & 1], more);
+		traffic_add(&c->dropped[dir & 1], more, at_once);
 		return;
 	}
-	traffic_add(&c->passed[dir & 1], more);
+	traffic_add(&c->passed[dir & 1], more, at_once);
 	if (verdict == CORDON_VERDICT_WOULD_DENY)
-		traffic_add(&c->would_deny[dir & 1], more);
-	c->flows_started += new_flow;
+		traffic_add(&c->would_deny[dir & 1], more, at_once);
+	if (new_flow)
+		c->flows_started++;
 }
 
-static __always_inline void count_reason(enum cordon_reason reason, enum cordon_verdict verdict, __u64 packets)
+static __always_inline void count_reason(enum cordon_reason reason, enum cordon_verdict verdict, __u64 packets, bool at_once)
 {
 	__u32 index = reason * CORDON_VERDICT_COUNT + verdict;
 	__u64 *total = bpf_map_lookup_elem(&reasons, &index);
 
 	if (total)
-		*total += packets;
+		add(total, packets, at_once);
 }
 
-static __always_inline void count_drop(const struct drop_key *key, struct drop_count more)
+static __always_inline void count_drop(const struct drop_key *key, struct drop_count more, bool at_once)
 {
 	struct drop_count *count = bpf_map_lookup_elem(&drops, key);
 
@@ -52,9 +65,9 @@ static __always_inline void count_drop(const struct drop_key *key, struct drop_c
 		if (!count)
 			return; /* full: `reasons` still has it */
 	}
-	count->packets += more.packets;
-	count->suppressed += more.suppressed;
-	count->lost += more.lost;
+	add(&count->packets, more.packets, at_once);
+	add(&count->suppressed, more.suppressed, at_once);
+	add(&count->lost, more.lost, at_once);
 }
 
 /* Who claims another's MAC, or floods, shall not spend that device's budget or fill its counters. */

@@ -73,7 +73,7 @@ static __always_inline void count_told(const struct packet *p, __u32 payer, enum
 	struct drop_key key = {.device = payer, .port = payer ? 0 : p->port, .reason = reason, .verdict = verdict, .dir = p->dir};
 	struct drop_count more = {.packets = p->segments, .suppressed = told == TOLD_SUPPRESSED, .lost = told == TOLD_LOST};
 
-	count_drop(&key, more);
+	count_drop(&key, more, false);
 }
 
 /* What a bridge or the gateway sends everywhere, and what a would-deny flow goes on with, are counted but not told. */
@@ -132,8 +132,8 @@ __noinline bool verdict_leave(struct packet *p, enum cordon_reason why)
 			count_told(p, payer, reason, verdict, told);
 		}
 	}
-	count_reason(reason, verdict, p->segments);
-	count_device(payer, p->dir, verdict, packet_traffic(p), p->new_flow);
+	count_reason(reason, verdict, p->segments, false);
+	count_device(payer, p->dir, verdict, packet_traffic(p), p->new_flow, false);
 	trace_write(p, reason, verdict);
 	p->end_reason = reason;
 	p->end_verdict = verdict;
