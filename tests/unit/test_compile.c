@@ -361,7 +361,7 @@ Test(compile, the_bill_counts_what_is_there)
 	cr_assert_eq(bill.lines[IMAGE_TABLE_SERVICES].bytes, 4u * CORDON_SERVICE_COUNT);
 	cr_assert_eq(bill.lines[IMAGE_TABLE_COUNTERS].bytes, image_device_rows(5) * 4 * (sizeof(struct device_counters) + sizeof(struct limit_share)));
 	cr_assert_eq(bill.lines[IMAGE_TABLE_CACHE].bytes, 1u << 20);
-	cr_assert_eq(bill.lines[IMAGE_TABLE_FLOWS].bytes, 4096u * 170);
+	cr_assert_eq(bill.lines[IMAGE_TABLE_FLOWS].bytes, 4096u * IMAGE_FLOW_BYTES);
 	for (size_t i = 0; i < IMAGE_TABLE_COUNT; i++) {
 		sum += bill.lines[i].bytes;
 		twice += bill.lines[i].when == IMAGE_TABLE_POLICY ? bill.lines[i].bytes : 0;

@@ -355,7 +355,7 @@ static int closed_make(struct compile *c)
 int compile_classes(struct compile *c)
 {
 	static int (*const steps[])(struct compile *) = {
-		things_make, unknown_make, subjects_make, compile_kin_choose, closed_make, compile_learnt, combinations_store, members_index, compile_kin,
+		things_make, unknown_make, subjects_make, closed_make, compile_kin_choose, compile_learnt, combinations_store, members_index, compile_kin,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
