@@ -2,6 +2,7 @@
 /*
  * Devices change, go and come while frames are judged on the other CPUs. What is allowed before and after a change is never
  * dropped, what is denied before and after never passes, and no row is read as that of the device that had it before or has it next.
+ * vm: no, an emulated machine is too slow to make a race
  */
 #include <criterion/criterion.h>
 #include <errno.h>

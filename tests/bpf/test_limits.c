@@ -2,6 +2,7 @@
 /*
  * Time is the program's own clock, moved forward by hand; the real one runs on beneath it, so a figure is always the rate times
  * the time that dataplane_now() says has gone by.
+ * vm: no, the arithmetic is the same everywhere
  */
 #include <criterion/criterion.h>
 #include <sched.h>

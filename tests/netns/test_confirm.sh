@@ -83,6 +83,7 @@ new_is_in_force() {
 }
 
 test_confirmed_in_time_it_stays() {
+	skip_in_vm "what the kernel does of it is tried with the engine gone"
 	fresh
 	assert_ok ctl apply "$WORK/plant.yaml" --confirm 60s
 	assert_contains "what apply said" "cordon confirm" "$(cat "$WORK/output")"
@@ -98,6 +99,7 @@ test_confirmed_in_time_it_stays() {
 }
 
 test_unconfirmed_it_goes_by_itself() {
+	skip_in_vm "what the kernel does of it is tried with the engine gone"
 	fresh
 	assert_ok ctl apply "$WORK/plant.yaml" --confirm 2s
 	new_is_in_force
@@ -113,6 +115,7 @@ test_unconfirmed_it_goes_by_itself() {
 }
 
 test_waiting_hears_how_it_ends() {
+	skip_in_vm "what the kernel does of it is tried with the engine gone"
 	fresh
 	assert_exit 9 ctl apply "$WORK/plant.yaml" --confirm 1s --wait
 	before_is_in_force
@@ -124,6 +127,7 @@ test_waiting_hears_how_it_ends() {
 }
 
 test_taken_back_at_once() {
+	skip_in_vm "what the kernel does of it is tried with the engine gone"
 	fresh
 	assert_ok ctl apply "$WORK/plant.yaml" --confirm 60s
 	assert_ok ctl rollback
@@ -132,6 +136,7 @@ test_taken_back_at_once() {
 }
 
 test_no_other_change_meanwhile() {
+	skip_in_vm "what the kernel does of it is tried with the engine gone"
 	fresh
 	assert_ok ctl apply "$WORK/plant.yaml" --confirm 60s
 	assert_exit 7 ctl apply "$WORK/policy/site.yaml"
@@ -147,6 +152,7 @@ test_no_other_change_meanwhile() {
 }
 
 test_killed_while_it_waits_and_confirmed_after() {
+	skip_in_vm "what the kernel does of it is tried with the engine gone"
 	fresh
 	assert_ok ctl apply "$WORK/plant.yaml" --confirm 60s
 	engine_kill
@@ -162,6 +168,7 @@ test_killed_while_it_waits_and_confirmed_after() {
 }
 
 test_killed_while_it_waits_and_gone_after() {
+	skip_in_vm "what the kernel does of it is tried with the engine gone"
 	fresh
 	assert_ok ctl apply "$WORK/plant.yaml" --confirm 3s
 	engine_kill
@@ -173,6 +180,7 @@ test_killed_while_it_waits_and_gone_after() {
 }
 
 test_killed_while_it_waits_and_taken_back_after() {
+	skip_in_vm "what the kernel does of it is tried with the engine gone"
 	fresh
 	assert_ok ctl apply "$WORK/plant.yaml" --confirm 60s
 	engine_kill
@@ -184,6 +192,7 @@ test_killed_while_it_waits_and_taken_back_after() {
 
 # A boot forgets what the kernel held.
 test_a_boot_while_it_waits_goes_back() {
+	skip_in_vm "what the kernel does of it is tried with the engine gone"
 	fresh
 	assert_ok ctl apply "$WORK/plant.yaml" --confirm 60s
 	engine_kill
@@ -195,6 +204,7 @@ test_a_boot_while_it_waits_goes_back() {
 }
 
 test_the_first_policy_has_nothing_to_go_back_to() {
+	skip_in_vm "what the kernel does of it is tried with the engine gone"
 	fresh
 	engine_kill
 	rm -rf "$BPFFS/cordon" "$WORK/state" "$WORK/policy/site.yaml"
@@ -206,6 +216,7 @@ test_the_first_policy_has_nothing_to_go_back_to() {
 }
 
 test_a_quarantine_with_an_end_ends() {
+	skip_in_vm "what the kernel does of it is tried with the engine gone"
 	fresh
 	assert_ok ctl quarantine camera --for 2s --reason test
 	assert_contains "the end is told" "until 20" "$(cat "$WORK/output")"
@@ -218,6 +229,7 @@ test_a_quarantine_with_an_end_ends() {
 }
 
 test_a_quarantine_with_an_end_may_be_made_longer_and_be_lifted() {
+	skip_in_vm "what the kernel does of it is tried with the engine gone"
 	fresh
 	assert_ok ctl quarantine camera --for 1s
 	assert_ok ctl quarantine camera
@@ -229,6 +241,7 @@ test_a_quarantine_with_an_end_may_be_made_longer_and_be_lifted() {
 }
 
 test_a_quarantine_keeps_its_end_over_a_kill() {
+	skip_in_vm "what the kernel does of it is tried with the engine gone"
 	fresh
 	assert_ok ctl quarantine camera --for 60s
 	engine_kill
@@ -254,6 +267,7 @@ answered_after() { # LOG DEADLINE
 }
 
 test_the_kernel_takes_it_back_while_the_engine_is_stopped() {
+	skip_in_vm "what the kernel does of it is tried with the engine gone"
 	fresh
 	local deadline after
 	spawn flow camera ping -D -n -i 0.02 "$LOCK"
@@ -286,6 +300,7 @@ test_the_kernel_takes_it_back_while_the_engine_is_gone() {
 }
 
 test_a_confirmation_that_comes_late_changes_nothing() {
+	skip_in_vm "what the kernel does of it is tried with the engine gone"
 	fresh
 	assert_ok ctl apply "$WORK/plant.yaml" --confirm 2s
 	stopped
@@ -299,6 +314,7 @@ test_a_confirmation_that_comes_late_changes_nothing() {
 }
 
 test_the_kernel_ends_a_quarantine_while_the_engine_is_stopped() {
+	skip_in_vm "what the kernel does of it is tried with the engine gone"
 	fresh
 	assert_ok ctl quarantine camera --for 3s
 	stopped

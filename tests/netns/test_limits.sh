@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
+# vm: no, the arithmetic is the same everywhere, and its clock is this one's
 # Real traffic against `limits:`: a flooding camera gets what it may and no more, in both directions together, and a laptop that
 # talks to the same host at the same time loses nothing.
 

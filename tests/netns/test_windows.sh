@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # Schedules and expiry on the wire, with nobody at home: the engine is killed before the minute in which they take effect.
+# vm: no, the kernel's part of it is tests/bpf/test_windows.c
 # deadline: 300
 
 GATEWAY=192.168.50.1 CAMERA=192.168.50.11 LOCK=192.168.50.12
