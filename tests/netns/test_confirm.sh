@@ -287,7 +287,7 @@ test_the_kernel_takes_it_back_while_the_engine_is_stopped() {
 
 test_the_kernel_takes_it_back_while_the_engine_is_gone() {
 	fresh
-	assert_ok ctl apply "$WORK/plant.yaml" --confirm 3s
+	assert_ok ctl apply "$WORK/plant.yaml" --confirm $((3 * SLOW))s
 	new_is_in_force
 	engine_kill
 	wait_for 10 reaches camera "$GATEWAY"
