@@ -327,7 +327,7 @@ test_the_kernel_ends_a_quarantine_while_the_engine_is_stopped() {
 
 test_the_kernel_ends_a_quarantine_while_the_engine_is_gone() {
 	fresh
-	assert_ok ctl quarantine camera --for 3s
+	assert_ok ctl quarantine camera --for $((3 * SLOW))s
 	engine_kill
 	assert_fails reaches camera "$GATEWAY"
 	wait_for 10 reaches camera "$GATEWAY"
