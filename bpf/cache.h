@@ -217,6 +217,16 @@ static __always_inline void line_write(struct cache_line *line, const struct qui
 	line->meta = *meta;
 }
 
+/* False: a program that this one interrupted is folding it. */
+static __always_inline bool line_give(struct cache_line *line, const struct quick *q, const struct cache_meta *meta, __u64 word)
+{
+	line_fold(line);
+	if (line->meta.kind == CORDON_CACHE_FOLDING)
+		return false;
+	line_write(line, q, meta, word);
+	return true;
+}
+
 static __always_inline bool store_narrow(struct cache_pair *pair, const struct quick *q, const struct cache_meta *meta, __u64 word, __u32 tick)
 {
 	if (pair_is_wide(pair)) {
@@ -225,20 +235,10 @@ static __always_inline bool store_narrow(struct cache_pair *pair, const struct q
 		wide_fold(&pair->wide);
 		__builtin_memset(pair, 0, sizeof(*pair));
 	}
-	if (line_fits(&pair->line[0], q) || (!line_fits(&pair->line[1], q) && meta_yields(&pair->line[0].meta, pair->line[0].word, word, tick))) {
-		line_fold(&pair->line[0]);
-		if (pair->line[0].meta.kind == CORDON_CACHE_FOLDING)
-			return false;
-		line_write(&pair->line[0], q, meta, word);
-		return true;
-	}
-	if (line_fits(&pair->line[1], q) || meta_yields(&pair->line[1].meta, pair->line[1].word, word, tick)) {
-		line_fold(&pair->line[1]);
-		if (pair->line[1].meta.kind == CORDON_CACHE_FOLDING)
-			return false;
-		line_write(&pair->line[1], q, meta, word);
-		return true;
-	}
+	if (line_fits(&pair->line[0], q) || (!line_fits(&pair->line[1], q) && meta_yields(&pair->line[0].meta, pair->line[0].word, word, tick)))
+		return line_give(&pair->line[0], q, meta, word);
+	if (line_fits(&pair->line[1], q) || meta_yields(&pair->line[1].meta, pair->line[1].word, word, tick))
+		return line_give(&pair->line[1], q, meta, word);
 	return false;
 }
 

@@ -138,12 +138,6 @@ static __noinline struct flow *flow_lookup(const struct flow_place *place, const
 	return flow;
 }
 
-/* Whose quota a flow counts against: the initiator's device, else the responder's. */
-static __always_inline __u32 flow_owner(const struct flow *flow)
-{
-	return flow->side[0].device >= CORDON_DEVICE_FIRST ? flow->side[0].device : flow->side[1].device;
-}
-
 static __always_inline struct usage *usage_row(void)
 {
 	__u32 zero = 0;

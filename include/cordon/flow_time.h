@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) OR Apache-2.0 */
 /*
  * In:  a flow row.
- * Out: how long it lives without a packet: the same answer for the program that meets it and the sweep that deletes it.
+ * Out: how long it lives without a packet, and whose it is: the same answer for the program that meets it and the sweep that deletes it.
  * Never: clocks.
  */
 #ifndef CORDON_FLOW_TIME_H
@@ -33,6 +33,12 @@ static inline __u64 flow_timeout_ns(__u8 proto, __u8 state)
 static inline int tick_reached(__u32 now, __u32 tick)
 {
 	return (__s32)(now - tick) >= 0;
+}
+
+/* Whose quota a flow counts against: the initiator's device, else the responder's. */
+static inline __u32 flow_owner(const struct flow *flow)
+{
+	return flow->side[0].device >= CORDON_DEVICE_FIRST ? flow->side[0].device : flow->side[1].device;
 }
 
 /* Tick of the last packet of either side. */

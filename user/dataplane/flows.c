@@ -54,12 +54,6 @@ int dataplane_flows_each(struct dataplane *dp, int (*each)(void *ctx, const stru
 	return 0;
 }
 
-/* The device that the flow counts against: its initiator, or the responder where no device began it. */
-static uint32_t flow_owner(const struct flow *flow)
-{
-	return flow->side[0].device >= CORDON_DEVICE_FIRST ? flow->side[0].device : flow->side[1].device;
-}
-
 /* Never below zero: a wrapped count would look like a spent quota. */
 static void count_down(uint32_t *count)
 {
