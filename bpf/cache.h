@@ -287,11 +287,11 @@ static __always_inline bool denial_is_settled(const struct packet *p)
 	case CORDON_REASON_IP_MARTIAN:
 	case CORDON_REASON_IP_SELF:
 	case CORDON_REASON_MULTICAST:
-	case CORDON_REASON_UNAUTHENTICATED:
 	case CORDON_REASON_QUARANTINE:
 		return true;
 	case CORDON_REASON_DENY_RULE:
 	case CORDON_REASON_DEFAULT_DENY:
+	case CORDON_REASON_UNAUTHENTICATED: /* what the default is called of a device that owes a proof */
 		return p->one_way;
 	}
 	return false;
