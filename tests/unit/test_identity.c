@@ -58,7 +58,7 @@ static void setup(void)
 	hub_addresses[0] = (struct image_address){ address("10.0.0.3"), CLASS_HUB };
 	hub_unproven[0] = (struct image_address){ address("10.0.0.3"), CLASS_UNPROVEN };
 	image_devices[0] = (struct image_device){
-		.policy_device = 1, .key = CAMERA, .mode = CORDON_MODE_ENFORCE, .limits = {.flows = 64, .rate = 1000000}, .class = CLASS_CAMERA,
+		.policy_device = 1, .key = CAMERA, .mode = CORDON_MODE_ENFORCE, .limits = {.flows = 64, .rate = 1000000, .critical = 1}, .class = CLASS_CAMERA,
 		.unauthenticated_class = CLASS_CAMERA, .addresses = camera_addresses,
 		.unauthenticated_addresses = camera_addresses, .n_addresses = 2,
 	};
@@ -114,6 +114,7 @@ Test(identity, declared_devices_get_rows)
 	cr_expect_eq(camera->class, CLASS_CAMERA);
 	cr_expect_eq(camera->mode, CORDON_MODE_ENFORCE);
 	cr_expect_eq(camera->flow_quota, 64);
+	cr_expect(camera->critical);
 	cr_expect_eq(camera->limit.bytes_per_s, 1000000);
 	cr_expect_eq(camera->limit.packets_per_s, 0);
 	cr_expect_eq(camera->side_flags, 0);

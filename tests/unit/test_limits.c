@@ -53,6 +53,29 @@ Test(limits, strangers_and_the_unproved_have_those_of_their_segments)
 	compiled_done(&c);
 }
 
+#define CRITICAL HEAD \
+	"segments: {pumps: {critical: true, limits: {flows: 32}}, hub: {critical: true, auth: {require: cert}}, phones: {}}\n" \
+	"devices:\n" \
+	"  - {id: pump, segment: pumps, mac: \"02:00:00:00:00:01\"}\n" \
+	"  - {id: hub, segment: hub, mac: \"02:00:00:00:00:02\"}\n" \
+	"  - {id: phone, segment: phones, mac: \"02:00:00:00:00:03\"}\n"
+
+/* Whoever can copy a MAC could else take what is kept for the device that has to prove more. */
+Test(limits, a_critical_segments_devices_are_and_the_unproved_are_not)
+{
+	struct compiled c = compiled_text(CRITICAL, NULL, NULL);
+
+	cr_expect_eq(device(&c, "pump")->limits.critical, 1);
+	cr_expect_eq(device(&c, "pump")->limits.flows, 32);
+	cr_expect_eq(device(&c, "hub")->limits.critical, 1);
+	cr_expect_eq(device(&c, "hub")->unauthenticated_limits.critical, 0);
+	cr_expect_eq(device(&c, "phone")->limits.critical, 0);
+	cr_expect_eq(c.image->unknown_limits.critical, 0);
+	compiled_done(&c);
+	refuses(HEAD "segments: {unknown: {critical: true}}\n", "unknown", "whoever comes is in `unknown`");
+	refuses(HEAD "segments: {unauthenticated: {critical: true}}\n", "unauthenticated", "whoever comes is in `unauthenticated`");
+}
+
 static void reads(const char *limits, uint32_t flows, uint32_t new_flows, uint64_t rate, uint32_t packets)
 {
 	_cleanup_free_ char *text = format_text(HEAD "segments: {s: {limits: %s}}\n", limits);
@@ -134,6 +157,8 @@ Test(limits, diff_tells_of_each_change_once)
 	       "  - {id: phone, segment: phones, mac: \"02:00:00:00:00:03\"}\n",
 	       "segment cameras (2 devices): limits: none -> packets 5/s\n"
 	       "unknown devices: limits: none -> flows 1\n");
+	differ(LIMITED, HEAD "segments: {cameras: {limits: {flows: 64, new_flows: 10/s, rate: 8mbit}}, phones: {critical: true}}\n" DEVICES,
+	       "device phone: limits: none -> critical\n");
 }
 
 Test(limits, explain_names_them)

@@ -32,8 +32,8 @@ static json_t *limit_json(uint64_t limit)
 /* As the kernel has them; in bits, as policies write a rate. */
 static json_t *limits_json(const struct dataplane_device_row *row)
 {
-	return json_pack("{s:o, s:o, s:o, s:o}", "flows", limit_json(row->flow_quota), "new_flows", limit_json(row->limit.new_flows_per_s), "rate",
-			 limit_json(row->limit.bytes_per_s * 8), "packets", limit_json(row->limit.packets_per_s));
+	return json_pack("{s:o, s:o, s:o, s:o, s:b}", "flows", limit_json(row->flow_quota), "new_flows", limit_json(row->limit.new_flows_per_s), "rate",
+			 limit_json(row->limit.bytes_per_s * 8), "packets", limit_json(row->limit.packets_per_s), "critical", row->critical);
 }
 
 json_t *device_json(struct engine *e, const struct identity_view *view)

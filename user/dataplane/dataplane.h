@@ -98,6 +98,7 @@ struct dataplane_device {
 	uint64_t quarantine_until; /* as dataplane_now() counts: the kernel ends it then; 0: without end */
 	uint32_t port;         /* logical port it is fixed to, or CORDON_PORT_NONE: kept as learnt */
 	uint32_t flow_quota;   /* live flows; 0: an eighth of the table */
+	bool critical;         /* the last sixteenth of the table is open to it */
 	struct dataplane_limit limit;
 	uint64_t until;
 	const struct dataplane_address *addresses;
@@ -166,6 +167,7 @@ struct dataplane_device_row {
 	struct device_counters counters; /* summed over CPUs */
 	uint32_t flows; /* live ones it owns */
 	uint32_t flow_quota;
+	bool critical;
 	struct dataplane_limit limit;
 };
 int dataplane_device_read(struct dataplane *dp, uint64_t key, struct dataplane_device_row *ret);

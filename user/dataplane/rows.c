@@ -115,6 +115,7 @@ uint32_t device_row_flags(const struct dataplane_device *want)
 	const struct dataplane_limit *limit = &want->limit;
 
 	return (want->quarantined ? DEVICE_QUARANTINED : 0) | (want->port != CORDON_PORT_NONE ? DEVICE_PLACED : 0) |
+	       (want->critical ? DEVICE_CRITICAL : 0) |
 	       (limit->bytes_per_s || limit->packets_per_s || limit->new_flows_per_s ? DEVICE_LIMITED : 0);
 }
 

@@ -133,6 +133,7 @@ static void declared_row(const struct identity *identity, const struct policy *p
 		.quarantine_until = mark ? mark->quarantine_until : 0,
 		.port = place_of(identity, &policy->devices[device->policy_device], mark),
 		.flow_quota = limits->flows,
+		.critical = limits->critical,
 		.limit = limit_of(limits),
 		.addresses = addresses,
 		.n_addresses = device->n_addresses,

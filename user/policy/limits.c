@@ -95,14 +95,23 @@ static struct policy_limits limits_over(struct policy_limits first, struct polic
 		.packets = first.packets ?: then.packets,
 		.new_flows = first.new_flows ?: then.new_flows,
 		.flows = first.flows ?: then.flows,
+		.critical = then.critical,
 	};
+}
+
+static struct policy_limits limits_of_segment(const struct policy *policy, uint32_t index)
+{
+	struct policy_limits limits = policy->segments[index].limits;
+
+	limits.critical = policy->segments[index].critical;
+	return limits;
 }
 
 struct policy_limits limits_of(const struct policy *policy, const struct policy_device *device)
 {
 	if (!device)
-		return policy->segments[POLICY_SEGMENT_UNKNOWN].limits;
-	return limits_over(device->limits, policy->segments[device->segment].limits);
+		return limits_of_segment(policy, POLICY_SEGMENT_UNKNOWN);
+	return limits_over(device->limits, limits_of_segment(policy, device->segment));
 }
 
 struct policy_limits limits_unauthenticated(const struct policy *policy, const struct policy_device *device)
@@ -114,7 +123,7 @@ struct policy_limits limits_unauthenticated(const struct policy *policy, const s
 
 bool limits_are_none(const struct policy_limits *limits)
 {
-	return !limits->rate && !limits->packets && !limits->new_flows && !limits->flows;
+	return !limits->rate && !limits->packets && !limits->new_flows && !limits->flows && !limits->critical;
 }
 
 static int part_add(struct buf *b, size_t begin, const char *name, uint64_t number, const char *unit)
@@ -137,5 +146,7 @@ int limits_add_text(struct buf *b, const struct policy_limits *limits)
 		r = part_add(b, begin, "rate", limits->rate * 8 / unit->factor, unit->name);
 	if (r >= 0)
 		r = part_add(b, begin, "packets", limits->packets, "/s");
+	if (r >= 0 && limits->critical)
+		r = buf_addf(b, "%scritical", b->size > begin ? ", " : "");
 	return r >= 0 && limits_are_none(limits) ? buf_addf(b, "none") : r;
 }

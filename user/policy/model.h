@@ -128,13 +128,13 @@ struct services {
 	char *text; /* as written, for people: "rtsp, tcp/80" */
 };
 
-/* `limits:`; 0: none. All but flows within a second, of both directions together. */
+/* `limits:`; 0: none. Rates within a second, of both directions together. */
 struct policy_limits {
 	uint64_t rate;      /* bytes */
 	uint32_t packets;
 	uint32_t new_flows; /* begun by the device */
 	uint32_t flows;     /* live at once */
-	uint32_t pad;       /* compared as bytes */
+	uint32_t critical;  /* 1: `critical:` of its segment; the last part of the flow table is open to it */
 };
 
 struct segment {

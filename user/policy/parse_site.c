@@ -162,6 +162,8 @@ void parse_segments(struct form *f, const struct yaml_node *value, void *field, 
 		form_mapping(f, yaml_value(f->tree, k), &segment_table, &one);
 		if (one.segment.builtin && one.segment.match.n)
 			form_error(f, k, "`%s` is what belongs to no other segment; it has no `match`", name);
+		if (one.segment.builtin && one.segment.critical)
+			form_error(f, k, "whoever comes is in `%s`; what is kept for critical devices cannot be theirs", name);
 		policy->segments[index] = one.segment;
 	}
 }
