@@ -85,13 +85,13 @@ test_a_flood_gets_its_rate_and_its_neighbour_all() {
 }
 
 test_the_limits_are_shown_and_go_with_the_policy() {
-	assert_eq "in force" '{"flows":8192,"new_flows":null,"rate":null,"packets":20}' "$(device camera '.limits | tojson')"
-	assert_eq "of no limit" '{"flows":8192,"new_flows":null,"rate":null,"packets":null}' "$(device laptop '.limits | tojson')"
-	policy '{new_flows: 2/s, rate: 8mbit}' >"$WORK/other.yaml"
+	assert_eq "in force" '{"flows":8192,"new_flows":null,"rate":null,"packets":20,"critical":false}' "$(device camera '.limits | tojson')"
+	assert_eq "of no limit" '{"flows":8192,"new_flows":null,"rate":null,"packets":null,"critical":false}' "$(device laptop '.limits | tojson')"
+	policy '{new_flows: 2/s, rate: 8mbit}, critical: true' >"$WORK/other.yaml"
 	assert_exit 3 cordon diff -c "$WORK/gateway.yaml" "$WORK/other.yaml"
-	assert_contains "diff" "limits: packets 20/s -> new_flows 2/s, rate 8mbit" "$(cat "$WORK/output")"
+	assert_contains "diff" "limits: packets 20/s -> new_flows 2/s, rate 8mbit, critical" "$(cat "$WORK/output")"
 	assert_ok cordon apply -c "$WORK/gateway.yaml" "$WORK/other.yaml"
-	assert_eq "now" '{"flows":8192,"new_flows":2,"rate":8000000,"packets":null}' "$(device camera '.limits | tojson')"
+	assert_eq "now" '{"flows":8192,"new_flows":2,"rate":8000000,"packets":null,"critical":true}' "$(device camera '.limits | tojson')"
 	# More flows than it may begin, of few packets each: the new limit meets them, the old one nothing any more.
 	spawn answer plc traffic answer $PLC 7001 7003 $LAPTOP
 	wait_for 5 on plc bash -c 'ss -lun | grep -q :7003'
