@@ -51,19 +51,30 @@ static struct dataplane_verdict ask(unsigned int device)
 	return device == 0 ? small_ask(dp, 1, MAC_A, MAC_B, 10, 11, 80) : small_ask(dp, 1, MAC_C, MAC_B, 12, 11, 80);
 }
 
-/* New flows of a device until one is refused for `reason`. */
+/* A key whose two buckets are full finds no row although others would: what counts is that none of many does. */
+#define TRIES 50
+
+/* How many new flows of a device find a place until none does, and for which reason. */
 static unsigned int open_all(unsigned int device, enum cordon_reason reason)
 {
-	for (unsigned int n = 0; n <= FLOWS; n++) {
+	unsigned int n = 0;
+
+	for (unsigned int refused = 0; refused < TRIES;) {
 		struct dataplane_verdict v = ask(device);
 
-		if (!v.pass) {
-			cr_assert_eq(v.reason, reason, "reason %d after %u flows", v.reason, n);
-			return n;
-		}
+		cr_assert(v.pass || v.reason == reason || v.reason == CORDON_REASON_FLOW_FULL, "reason %d after %u flows", v.reason, n);
+		n += v.pass;
+		refused = v.pass ? 0 : refused + 1;
 	}
-	cr_assert_fail("nothing is refused");
-	return 0;
+	return n;
+}
+
+static bool opens(unsigned int device)
+{
+	for (unsigned int n = 0; n < TRIES; n++)
+		if (ask(device).pass)
+			return true;
+	return false;
 }
 
 Test(quota, the_last_part_of_the_table_is_for_critical_devices)
@@ -78,18 +89,18 @@ Test(quota, who_is_critical_changes_with_the_next_frame)
 {
 	struct dataplane_device_row row;
 
-	open_all(0, CORDON_REASON_FLOW_FULL);
+	cr_expect_eq(open_all(0, CORDON_REASON_FLOW_FULL), FLOWS_FOR_ALL);
 	devices[0].critical = true;
 	set(0);
-	cr_expect_eq(ask(0).reason, CORDON_REASON_RULE);
+	cr_expect(opens(0));
 	devices[0].critical = false;
 	devices[2].critical = true;
 	apply();
-	cr_expect_eq(ask(0).reason, CORDON_REASON_FLOW_FULL);
-	cr_expect_eq(ask(2).reason, CORDON_REASON_RULE);
+	cr_expect_not(opens(0));
+	cr_expect(opens(2));
 	cr_assert_eq(dataplane_device_read(dp, devices[2].key, &row), 0);
 	cr_expect(row.critical);
 	devices[2].critical = false;
 	set(2);
-	cr_expect_eq(ask(2).reason, CORDON_REASON_FLOW_FULL);
+	cr_expect_not(opens(2));
 }
