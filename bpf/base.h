@@ -90,6 +90,7 @@ struct packet {
 	__u32 port;       /* logical port whose program runs */
 	__u32 length;     /* of the frame */
 	__u32 segments;   /* frames on the wire: GSO segments, else 1 */
+	__u32 parsed;     /* bytes of it that were read */
 	__u8 dir;         /* enum cordon_dir */
 	__u8 sender;      /* enum sender */
 	__u8 mode;        /* enum cordon_mode: the strictest end known so far */

@@ -108,7 +108,7 @@ static __noinline enum cordon_reason judge_from_device(struct packet *p, struct 
 		return p->link_fault;
 	if (mac_equal(p->src_mac, port->mac)) /* the gateway's own sits nowhere but here */
 		return CORDON_REASON_WRONG_PORT;
-	sits = device_sits_here(p, p->src_mac, port, true, ret_placed);
+	sits = device_sits_here(p, port, true, ret_placed);
 	if (sits == CORDON_REASON_WRONG_PORT || sits == CORDON_REASON_STALE_ROW)
 		return sits;
 	/* Also of a stranger, and behind a tag: neither may hide another's address where audit lets strangers and tags pass. */
@@ -161,7 +161,7 @@ static __noinline enum cordon_reason receiver_resolve(struct packet *p, struct p
 	enum cordon_reason reason;
 	__u16 class = 0;
 
-	reason = device_sits_here(p, p->dst_mac, port, false, &placed);
+	reason = device_sits_here(p, port, false, &placed);
 	if (reason != CORDON_REASON_NONE)
 		return reason;
 	if (!p->ip)
@@ -210,7 +210,8 @@ static __noinline enum cordon_reason judge_to_device(struct packet *p, struct po
 
 static __always_inline bool xdp_judge(struct xdp_md *ctx, struct control *c, struct packet *p)
 {
-	struct cursor cursor = {.pos = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end};
+	void *data = (void *)(long)ctx->data;
+	struct cursor cursor = {.start = data, .pos = data, .end = (void *)(long)ctx->data_end};
 	enum cordon_reason reason;
 	enum placed placed = PLACED_NOT;
 
@@ -267,7 +268,7 @@ static __always_inline bool tc_judge(struct __sk_buff *skb, struct packet *p)
 	/* Headers of a GSO or forwarded packet may stand outside linear memory. */
 	if (skb->data + TC_LINEAR > skb->data_end)
 		bpf_skb_pull_data(skb, skb->len < TC_LINEAR ? skb->len : TC_LINEAR);
-	cursor.pos = (void *)(long)skb->data;
+	cursor.start = cursor.pos = (void *)(long)skb->data;
 	cursor.end = (void *)(long)skb->data_end;
 	parse_frame(p, &cursor);
 	reason = judge_to_device(p, port_find(skb->ifindex), skb->ingress_ifindex);

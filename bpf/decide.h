@@ -146,8 +146,11 @@ __noinline enum cordon_reason decide(struct packet *p, __u16 from, __u16 to, __u
 }
 
 /* May the two talk at all, either way? What ARP and ND ask. */
-static __always_inline bool classes_talk(const struct packet *p, __u16 a, __u16 b)
+__noinline bool classes_talk(const struct packet *p, __u16 a, __u16 b)
 {
+	if (!p)
+		return false;
+
 	struct pair *pair = pair_find(p, a, b);
 
 	if (pair && (pair->flags & PAIR_TALKS))

@@ -94,8 +94,11 @@ static __always_inline struct binding *binding_find(const struct address *addres
 }
 
 /* Device row that owns an address under the packet's policy, NONE: nobody. *ret_class is its class by this address. */
-static __always_inline __u32 binding_owner(struct packet *p, const struct address *address, __u16 *ret_class)
+__noinline __u32 binding_owner(struct packet *p, const struct address *address, __u16 *ret_class)
 {
+	if (!p || !address || !ret_class)
+		return CORDON_DEVICE_NONE;
+
 	struct binding *binding = binding_find(address);
 	struct side side;
 
@@ -198,8 +201,12 @@ enum placed { PLACED_NOT, PLACED_FIRST, PLACED_ANEW };
  * The device whose port this is must be known, and sit here. One without a place takes the first port it speaks on; the
  * compare-and-swap lets two ports race for it and one win.
  */
-static __noinline enum cordon_reason device_sits_here(struct packet *p, const __u8 mac[6], struct port *port, bool speaks, enum placed *ret_placed)
+__noinline enum cordon_reason device_sits_here(struct packet *p, struct port *port, bool speaks, enum placed *ret_placed)
 {
+	if (!p || !port || !ret_placed)
+		return CORDON_REASON_INTERNAL;
+
+	const __u8 *mac = speaks ? p->src_mac : p->dst_mac;
 	struct device *device;
 	struct side side;
 	__u32 row = 0, at;

@@ -14,11 +14,27 @@
 #include "base.h"
 
 #define MAX_HIDDEN 4 /* extension headers looked behind */
+#define MAX_PARSED 0x3fff /* a mask that no cursor outgrows: four extension headers of at most 2,052 bytes, and what stands before and behind */
 
 struct cursor {
+	void *start;
 	void *pos;
 	void *end;
 };
+
+/*
+ * Takes the cursor's place through memory. The verifier forgets by which headers it came here and reads what follows once,
+ * not again for every combination of tags, options and extension headers.
+ */
+static __always_inline void cursor_rejoin(struct packet *p, struct cursor *c)
+{
+	__u64 at = c->pos - c->start;
+
+	barrier_var(at);
+	WRITE_ONCE(p->parsed, at);
+	at = READ_ONCE(p->parsed);
+	c->pos = c->start + (at & MAX_PARSED);
+}
 
 static __always_inline void *take(struct cursor *c, __u32 size)
 {
@@ -218,6 +234,7 @@ static __always_inline void parse_hidden6(struct packet *p, struct cursor *c)
 		size = next == 44 ? 0 : next == 51 ? (__u32)head[1] * 4 : (__u32)head[1] * 8;
 		c->pos += size & 0x7fc;
 		p->proto = head[0];
+		cursor_rejoin(p, c);
 	}
 	parse_peek(p, c);
 }
@@ -412,6 +429,7 @@ static __always_inline bool parse_nd_options(struct packet *p, struct cursor *c,
 		}
 		room -= size;
 		c->pos = option + size;
+		cursor_rejoin(p, c);
 	}
 	return !room;
 }
@@ -539,6 +557,7 @@ static __always_inline void parse_frame(struct packet *p, struct cursor *c)
 	parse_link(p, c);
 	if (p->link_fault != CORDON_REASON_NONE)
 		return;
+	cursor_rejoin(p, c);
 	room = p->length - sizeof(struct ethhdr) - p->tags * sizeof(struct vlan_hdr);
 	switch (p->ethertype) {
 	case ETH_P_ARP:
@@ -564,6 +583,7 @@ static __always_inline void parse_frame(struct packet *p, struct cursor *c)
 	}
 	if (p->net_fault != CORDON_REASON_NONE || p->proto == IPPROTO_IGMP)
 		return;
+	cursor_rejoin(p, c);
 	p->trans_fault = parse_transport(p, c, hop_limit);
 }
 

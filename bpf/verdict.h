@@ -13,18 +13,17 @@
 
 const volatile bool trace = false;
 
+const volatile __u8 reason_weights[CORDON_REASON_COUNT] = {
+#define X(id, name, weight, text) [CORDON_REASON_##id] = CORDON_WEIGHT_##weight,
+	CORDON_REASONS(X)
+#undef X
+};
+
 static __always_inline __u8 reason_weight(enum cordon_reason reason)
 {
-	switch (reason) {
-#define X(id, name, weight, text) \
-	case CORDON_REASON_##id: \
-		return CORDON_WEIGHT_##weight;
-		CORDON_REASONS(X)
-#undef X
-	case CORDON_REASON_COUNT:
-		break;
-	}
-	return CORDON_WEIGHT_SOFT;
+	__u32 index = reason;
+
+	return index < CORDON_REASON_COUNT ? reason_weights[index] : CORDON_WEIGHT_SOFT;
 }
 
 static __always_inline bool is_guard(enum cordon_reason reason)
