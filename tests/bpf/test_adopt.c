@@ -298,6 +298,27 @@ Test(adopt, another_layout_is_left_alone)
 	cr_expect_eq(ask_pinned(ifindex, 80), XDP_PASS);
 }
 
+/* Rows of a later version may be longer than what this one has room for. */
+Test(adopt, a_control_of_another_size_is_not_read)
+{
+	uint32_t ifindex = small_veth("p1"), size = 1 << 20, zero = 0;
+	_cleanup_free_ char *row = malloc(size);
+	int fd;
+
+	set_port(1, ifindex);
+	must_apply(80);
+	cr_assert_eq(unlink(SMALL_PINS "/maps/control"), 0);
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "control", sizeof(zero), size, 1, NULL);
+	cr_assert_geq(fd, 0);
+	memset(row, 0xff, size);
+	cr_assert_eq(bpf_map_update_elem(fd, &zero, row, BPF_ANY), 0);
+	cr_assert_eq(bpf_obj_pin(fd, SMALL_PINS "/maps/control"), 0);
+	close(fd);
+	cr_expect_eq(open_again(), -EPROTO);
+	cr_expect(told && strstr(told, "its map control is of another kind or size"), "%s", told);
+	cr_expect_eq(ask_pinned(ifindex, 80), XDP_PASS, "what ran, runs");
+}
+
 Test(adopt, a_folder_elsewhere_is_refused_with_the_remedy)
 {
 	struct dataplane_options options = {.bpffs = "/tmp/cordon-test-no-bpffs/x"};

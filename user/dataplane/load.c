@@ -149,8 +149,11 @@ static int map_reuse(const char *bpffs, struct bpf_map *map, int fd, char **ret_
 	struct bpf_map_info info;
 	int r = kernel_map_info(fd, &info);
 
-	if (r == 0 && !map_is_like(map, &info))
-		return layout_differs(bpffs, bpf_map__name(map), ret_why);
+	if (r == 0 && !map_is_like(map, &info)) {
+		_cleanup_free_ char *what = format_text("its map %s is of another kind or size", bpf_map__name(map));
+
+		return layout_differs(bpffs, what ? what : bpf_map__name(map), ret_why);
+	}
 	if (r == 0)
 		r = bpf_map__reuse_fd(map, fd);
 	return r < 0 ? why(ret_why, r, "taking up the pinned map %s: %s", bpf_map__name(map), strerror(-r)) : 0;
@@ -187,9 +190,10 @@ static int maps_reuse(const char *bpffs, struct bpf_object *object, char **ret_w
 		fd = path ? kernel_open_pin(path) : -ENOMEM;
 		if (fd < 0)
 			return why(ret_why, fd, "opening the pinned map %s: %s", bpf_map__name(map), strerror(-fd));
-		r = strcmp(bpf_map__name(map), "control") ? 0 : layout_check(bpffs, fd, ret_why);
-		if (r == 0)
-			r = map_reuse(bpffs, map, fd, ret_why);
+		/* In this order: the kernel writes as much of a row as the pinned map has. */
+		r = map_reuse(bpffs, map, fd, ret_why);
+		if (r == 0 && strcmp(bpf_map__name(map), "control") == 0)
+			r = layout_check(bpffs, fd, ret_why);
 		if (r < 0)
 			return r;
 	}
