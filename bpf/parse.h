@@ -222,6 +222,7 @@ static __always_inline bool ipv6_is_extension(__u8 next)
 /* Behind extension headers (RFC 7113: a router advertisement hidden there). Where the walk ends early, `proto` is that of a header. */
 static __always_inline void parse_hidden6(struct packet *p, struct cursor *c)
 {
+#pragma unroll /* 6.1 takes no loop into whose head the code falls from below */
 	for (int i = 0; i < MAX_HIDDEN; i++) {
 		__u8 *head, next = p->proto;
 		__u32 size;
