@@ -14,14 +14,7 @@
 #include <stdlib.h>
 
 #include "../lib/cleanup.h"
-
-/* Rules of an initiator, sorted by the responders that they lead to. */
-struct hits {
-	struct ids rules;
-	struct ids touched;     /* responders that some rule leads to, or an exception */
-	uint32_t *count, *end;  /* by class: rules, and where its rules end in `items` */
-	struct ids items;
-};
+#include "walk_hits.h"
 
 /* A responder with a plainer one. */
 struct relative {
@@ -51,11 +44,6 @@ struct walk {
 static uint32_t plain_of(const struct walk *w, uint32_t class)
 {
 	return w->c->plain ? w->c->plain[class] : 0;
-}
-
-static bool selector_is_list(uint32_t selector)
-{
-	return selector != SELECTOR_SAME && selector != SELECTOR_NOTHING;
 }
 
 static void rules_index_each(struct walk *w, bool put)
@@ -108,22 +96,6 @@ static int rules_index(struct walk *w)
 	if (r >= 0)
 		rules_index_each(w, true);
 	return r;
-}
-
-static int hits_init(struct hits *h, size_t classes)
-{
-	h->count = calloc(classes, sizeof(*h->count));
-	h->end = calloc(classes, sizeof(*h->end));
-	return h->count && h->end ? 0 : -ENOMEM;
-}
-
-static void hits_done(struct hits *h)
-{
-	ids_done(&h->rules);
-	ids_done(&h->touched);
-	ids_done(&h->items);
-	free(h->count);
-	free(h->end);
 }
 
 static void walk_done(struct walk *w)
@@ -239,115 +211,20 @@ static int own_rules(struct walk *w, uint32_t from)
 	return r;
 }
 
-/* An exception may tell a class from its plainer one where no rule does. */
-static int touch_excepted(struct walk *w, struct hits *h, const struct cell_rule *rule)
-{
-	int r = 0;
-
-	for (uint32_t e = 0; w->c->plain && e < rule->n_exceptions && r >= 0; e++) {
-		uint32_t to = w->c->exceptions[rule->first_exception + e].to;
-		const uint32_t *classes;
-		size_t n;
-
-		if (!selector_is_list(to))
-			continue;
-		classes = lists_get(w->reached, to, &n);
-		r = ids_add_all(&h->touched, classes, n);
-	}
-	return r;
-}
-
-/* Sorts the rules by responder class: counts, lays out, fills. Each class then has its rules in file order. */
-static int hits_gather(struct walk *w, struct hits *h)
-{
-	const struct cell_rule *rules = w->c->rules;
-	size_t n, total = 0;
-	int r = 0;
-
-	h->touched.n = 0;
-	for (size_t i = 0; i < h->rules.n && r >= 0; i++) {
-		const uint32_t *to = lists_get(w->reached, rules[h->rules.items[i]].to, &n);
-
-		for (size_t t = 0; t < n && r >= 0; t++)
-			if (!h->count[to[t]]++)
-				r = ids_add(&h->touched, to[t]);
-		total += n;
-		if (r >= 0)
-			r = touch_excepted(w, h, &rules[h->rules.items[i]]);
-	}
-	ids_sort(&h->touched);
-	if (r >= 0)
-		r = array_reserve(&h->items.items, &h->items.capacity, total, sizeof(*h->items.items));
-	if (r < 0)
-		return r;
-	total = 0;
-	for (size_t t = 0; t < h->touched.n; t++) {
-		h->end[h->touched.items[t]] = (uint32_t)total;
-		total += h->count[h->touched.items[t]];
-	}
-	for (size_t i = 0; i < h->rules.n; i++) {
-		const uint32_t *to = lists_get(w->reached, rules[h->rules.items[i]].to, &n);
-
-		for (size_t t = 0; t < n; t++)
-			h->items.items[h->end[to[t]]++] = h->rules.items[i];
-	}
-	return 0;
-}
-
-static void hits_clear(struct hits *h)
-{
-	for (size_t t = 0; t < h->touched.n; t++)
-		h->count[h->touched.items[t]] = 0;
-}
-
-struct list {
-	const uint32_t *items;
-	size_t n;
-};
-
-static struct list hits_of(const struct hits *h, uint32_t to)
-{
-	size_t n = to ? h->count[to] : 0;
-
-	return (struct list){n ? h->items.items + h->end[to] - n : NULL, n};
-}
-
-/* Of two sorted lists one; what stands in both stands once. `room` is used only where neither is empty. */
-static int lists_merge(struct list a, struct list b, struct ids *room, struct list *ret)
-{
-	int r;
-
-	*ret = a.n ? a : b;
-	if (!a.n || !b.n)
-		return 0;
-	r = array_reserve(&room->items, &room->capacity, a.n + b.n, sizeof(*room->items));
-	if (r < 0)
-		return r;
-	for (room->n = 0; a.n || b.n;) {
-		bool take_a = a.n && (!b.n || *a.items <= *b.items), take_b = b.n && (!a.n || *b.items <= *a.items);
-
-		room->items[room->n++] = take_a ? *a.items : *b.items;
-		a = (struct list){a.items + take_a, a.n - take_a};
-		b = (struct list){b.items + take_b, b.n - take_b};
-	}
-	*ret = (struct list){room->items, room->n};
-	return 0;
-}
-
 /* All rules of the pair are those that lead to the responder and to its plainer one, from the initiator and from its plainer one. */
 static int pair_judge(struct walk *w, uint32_t from, uint32_t to)
 {
 	uint32_t plain = plain_of(w, to);
-	struct list family, own, all;
-	int r = lists_merge(hits_of(&w->family, to), hits_of(&w->family, plain), &w->merged[0], &family);
+	struct hit_list family, own, all;
+	int r = hits_merge(hits_of(&w->family, to), hits_of(&w->family, plain), &w->merged[0], &family);
 
 	if (r >= 0)
-		r = plain_of(w, from) ? lists_merge(hits_of(&w->own, to), hits_of(&w->own, plain), &w->merged[1], &own) : 0;
+		r = plain_of(w, from) ? hits_merge(hits_of(&w->own, to), hits_of(&w->own, plain), &w->merged[1], &own) : 0;
 	if (r < 0)
 		return r;
 	all = family;
 	if (plain_of(w, from))
-		r = lists_merge(family, own, &w->merged[2], &all);
+		r = hits_merge(family, own, &w->merged[2], &all);
 	if (r >= 0 && ++w->judged > COMPILE_MAX_STEPS)
 		r = compile_refuse(w->c, "pairs of classes to be looked at", w->judged, COMPILE_MAX_STEPS,
 				   "let rules name segments, not devices");
@@ -419,7 +296,7 @@ static int member_judge(struct walk *w, uint32_t from)
 	int r = own_rules(w, from);
 
 	if (r >= 0)
-		r = hits_gather(w, &w->own);
+		r = hits_gather(&w->own, w->c, w->reached);
 	w->responders.n = 0;
 	if (r >= 0)
 		r = ids_add_all(&w->responders, touched->items, touched->n);
@@ -440,7 +317,7 @@ static int family_judge(struct walk *w, uint32_t plain)
 	int r = family_rules(w, plain);
 
 	if (r >= 0)
-		r = hits_gather(w, &w->family);
+		r = hits_gather(&w->family, w->c, w->reached);
 	if (r >= 0)
 		r = initiator_judge(w, plain, &w->family.touched);
 	if (r >= 0 && n)
