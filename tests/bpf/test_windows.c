@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/cleanup.h"
 #include "small.h"
 
 #define S 1000000000ULL
@@ -82,9 +83,25 @@ static const struct verdict night_over_noon[] = {
 	{.rule = 2, .window = NOON, .next = CORDON_CHAIN_END, .action = CORDON_ACTION_ALLOW},
 };
 
+/* Noon is open from 100 s to 200 s, night from 150 s to 160 s and from 300 s on. */
 Test(windows, each_edge_takes_effect_in_time)
 {
-	uint64_t now = dataplane_now(dp);
+	static const struct {
+		uint64_t at; /* s */
+		enum cordon_reason reason;
+		uint32_t rule;
+		const char *when;
+	} steps[] = {
+		{0, CORDON_REASON_DEFAULT_DENY, CORDON_RULE_NONE, "morning"},
+		{99, CORDON_REASON_DEFAULT_DENY, CORDON_RULE_NONE, "just before noon"},
+		{101, CORDON_REASON_RULE, 2, "noon"},
+		{151, CORDON_REASON_DENY_RULE, 1, "a deny within noon"},
+		{161, CORDON_REASON_RULE, 2, "noon again"},
+		{201, CORDON_REASON_DEFAULT_DENY, CORDON_RULE_NONE, "after noon"},
+		{301, CORDON_REASON_DENY_RULE, 1, "after all that is known a deny holds"},
+		{100301, CORDON_REASON_DENY_RULE, 1, "and goes on to"},
+	};
+	uint64_t now = dataplane_now(dp), at = 0;
 	struct window_version versions[WINDOWS] = {
 		[NOON] = times(0, 0, now + 100 * S, now + 200 * S),
 		[NIGHT] = times(0, 1, now + 150 * S, now + 160 * S),
@@ -93,21 +110,11 @@ Test(windows, each_edge_takes_effect_in_time)
 	versions[NIGHT].edge[2] = now + 300 * S;
 	versions[NIGHT].n = 3;
 	cr_assert_eq(put_in_force(night_over_noon, 2, versions), 0, "%s", told);
-	expect(CORDON_REASON_DEFAULT_DENY, CORDON_RULE_NONE, "morning");
-	cr_assert_eq(dataplane_clock_advance(dp, 99 * S), 0);
-	expect(CORDON_REASON_DEFAULT_DENY, CORDON_RULE_NONE, "just before noon");
-	dataplane_clock_advance(dp, 2 * S);
-	expect(CORDON_REASON_RULE, 2, "noon");
-	dataplane_clock_advance(dp, 50 * S);
-	expect(CORDON_REASON_DENY_RULE, 1, "a deny within noon");
-	dataplane_clock_advance(dp, 10 * S);
-	expect(CORDON_REASON_RULE, 2, "noon again");
-	dataplane_clock_advance(dp, 40 * S);
-	expect(CORDON_REASON_DEFAULT_DENY, CORDON_RULE_NONE, "after noon");
-	dataplane_clock_advance(dp, 100 * S);
-	expect(CORDON_REASON_DENY_RULE, 1, "after all that is known a deny holds");
-	dataplane_clock_advance(dp, 100000 * S);
-	expect(CORDON_REASON_DENY_RULE, 1, "and goes on to");
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		cr_assert_eq(dataplane_clock_advance(dp, (steps[i].at - at) * S), 0);
+		at = steps[i].at;
+		expect(steps[i].reason, steps[i].rule, steps[i].when);
+	}
 }
 
 Test(windows, nobody_knows_the_time)
