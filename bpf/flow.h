@@ -174,23 +174,23 @@ static __always_inline enum cordon_reason decide_flow(struct packet *p, __u8 sid
  */
 static __always_inline enum cordon_reason flow_put(struct packet *p, struct flow *fresh)
 {
-	__u32 owner = flow_owner(fresh);
+	__u32 account = flow_account(fresh);
 	struct flow *flow = p->renews ? flow_at(p->flow_number) : NULL;
-	bool same = flow && flow_owner(flow) == owner;
+	bool same = flow && flow_account(flow) == account;
 	enum cordon_reason reason;
 	int made;
 
 	/* The old flow ends when its successor has a place: what is refused hurts no conversation that is alive. */
 	if (same)
 		flow_end(p->flow_number, packet_tick(p));
-	reason = quota_take(owner);
+	reason = quota_take(account);
 	if (reason != CORDON_REASON_NONE)
 		return reason;
 	if (flow && !same)
 		flow_end(p->flow_number, packet_tick(p));
 	made = flow_make(p);
 	if (made != FLOW_MADE)
-		quota_give(owner);
+		quota_give(account);
 	if (made == FLOW_NO_ROOM)
 		return CORDON_REASON_FLOW_FULL;
 	flow = flow_at(p->flow_number);
@@ -210,7 +210,7 @@ __noinline enum cordon_reason flow_rejudge(struct packet *p, struct flow *flow, 
 		return CORDON_REASON_INTERNAL;
 
 	enum cordon_reason reason = decide_flow(p, side);
-	__u32 owner = flow_owner(flow);
+	__u32 account = flow_account(flow);
 
 	if (reason == CORDON_REASON_STALE_ROW)
 		return reason;
@@ -226,7 +226,7 @@ __noinline enum cordon_reason flow_rejudge(struct packet *p, struct flow *flow, 
 	flow->side[side & 1].device_generation = p->src_generation;
 	flow->side[(side ^ 1) & 1].device = p->dst_device;
 	flow->side[(side ^ 1) & 1].device_generation = p->dst_generation;
-	quota_move(owner, flow_owner(flow));
+	quota_move(account, flow_account(flow));
 	WRITE_ONCE(flow->until, until_tick(p));
 	WRITE_ONCE(flow->generation, p->generation);
 	return CORDON_REASON_NONE;

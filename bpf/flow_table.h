@@ -145,13 +145,21 @@ static __always_inline struct usage *usage_row(void)
 	return bpf_map_lookup_elem(&usage, &zero);
 }
 
-static __always_inline void quota_give(__u32 owner)
+static __always_inline __u32 *account_count(__u32 account)
 {
+	__u32 owner = ACCOUNT_DEVICE(account);
 	struct budget *budget = bpf_map_lookup_elem(&budgets, &owner);
+
+	return budget ? &budget->flows[ACCOUNT_DIR(account)] : NULL;
+}
+
+static __always_inline void quota_give(__u32 account)
+{
+	__u32 *count = account_count(account);
 	struct usage *all = usage_row();
 
-	if (budget)
-		__sync_fetch_and_sub(&budget->flows, 1);
+	if (count)
+		__sync_fetch_and_sub(count, 1);
 	if (all)
 		__sync_fetch_and_sub(&all->flows, 1);
 }
@@ -162,22 +170,21 @@ static __always_inline __u32 usage_limit(const struct usage *all, const struct d
 	return device->flags & DEVICE_CRITICAL ? all->max_flows : all->max_flows - all->max_flows / 16;
 }
 
-static __always_inline enum cordon_reason quota_take(__u32 owner)
+static __always_inline enum cordon_reason quota_take(__u32 account)
 {
-	struct budget *budget = bpf_map_lookup_elem(&budgets, &owner);
-	struct device *device = device_row(owner);
+	__u32 *count = account_count(account), quota;
+	struct device *device = device_row(ACCOUNT_DEVICE(account));
 	struct usage *all = usage_row();
-	__u32 quota;
 
-	if (!budget || !device || !all)
+	if (!count || !device || !all)
 		return CORDON_REASON_INTERNAL;
 	if ((__s32)__sync_fetch_and_add(&all->flows, 1) >= (__s32)usage_limit(all, device)) {
 		__sync_fetch_and_sub(&all->flows, 1);
 		return CORDON_REASON_FLOW_FULL;
 	}
 	quota = READ_ONCE(device->flow_quota);
-	if ((__s32)__sync_fetch_and_add(&budget->flows, 1) >= (__s32)quota && quota) {
-		quota_give(owner);
+	if ((__s32)__sync_fetch_and_add(count, 1) >= (__s32)quota && quota) {
+		quota_give(account);
 		return CORDON_REASON_FLOW_QUOTA;
 	}
 	return CORDON_REASON_NONE;
@@ -186,12 +193,12 @@ static __always_inline enum cordon_reason quota_take(__u32 owner)
 /* A live flow that changes hands keeps its place, whatever the new owner's quota. */
 static __always_inline void quota_move(__u32 from, __u32 to)
 {
-	struct budget *gives = bpf_map_lookup_elem(&budgets, &from), *takes = bpf_map_lookup_elem(&budgets, &to);
+	__u32 *gives = account_count(from), *takes = account_count(to);
 
 	if (from == to || !gives || !takes)
 		return;
-	__sync_fetch_and_add(&takes->flows, 1);
-	__sync_fetch_and_sub(&gives->flows, 1);
+	__sync_fetch_and_add(takes, 1);
+	__sync_fetch_and_sub(gives, 1);
 }
 
 /* No packet finds the row from here on. Who marks the tag gives the quota back, so that it is given once. */
@@ -211,7 +218,7 @@ __noinline int flow_end(__u32 number, __u32 now)
 	WRITE_ONCE(flow->until, now);
 	if (__sync_val_compare_and_swap(&bucket->tag[way], tag, tag | CORDON_TAG_OVER) != tag)
 		return 0;
-	quota_give(flow_owner(flow));
+	quota_give(flow_account(flow));
 	return 1;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) OR Apache-2.0 */
 /*
  * In:  a flow row.
- * Out: how long it lives without a packet, and whose it is: the same answer for the program that meets it and the sweep that deletes it.
+ * Out: how long it lives without a packet, and against whose quota it counts: the same answer for the program that meets it and the sweep that deletes it.
  * Never: clocks.
  */
 #ifndef CORDON_FLOW_TIME_H
@@ -35,11 +35,19 @@ static inline int tick_reached(__u32 now, __u32 tick)
 	return (__s32)(now - tick) >= 0;
 }
 
-/* Whose quota a flow counts against: the initiator's device, else the responder's. */
-static inline __u32 flow_owner(const struct flow *flow)
+/*
+ * Against which count of `budgets` a flow goes: of the device that began it, else, inbound, of the one that it was begun to.
+ * One number for both, row and direction.
+ */
+static inline __u32 flow_account(const struct flow *flow)
 {
-	return flow->side[0].device >= CORDON_DEVICE_FIRST ? flow->side[0].device : flow->side[1].device;
+	if (flow->side[0].device >= CORDON_DEVICE_FIRST)
+		return flow->side[0].device << 1 | CORDON_DIR_FROM_DEVICE;
+	return flow->side[1].device << 1 | CORDON_DIR_TO_DEVICE;
 }
+
+#define ACCOUNT_DEVICE(account) ((account) >> 1)
+#define ACCOUNT_DIR(account) ((account) & 1)
 
 /* Tick of the last packet of either side. */
 static inline __u32 flow_last(const struct flow *flow)

@@ -133,7 +133,7 @@ struct device {
 	__u32 generation; /* from control.row_generation at each change that a live flow must notice, and at each reuse */
 	__u32 flags;      /* DEVICE_* */
 	__u32 port;       /* logical port it sits on; CORDON_PORT_NONE: none yet, taken from its first frame */
-	__u32 flow_quota; /* live flows it may own; 0: no limit */
+	__u32 flow_quota; /* live flows it may have begun, and as many begun from outside; 0: no limit */
 	__u64 until;      /* boot clock ns of the end of its lease; 0: none */
 	struct side side[CORDON_SIDES];
 	__u64 quarantine_until; /* boot clock ns: DEVICE_QUARANTINED counts until then; 0: without end */
@@ -412,8 +412,9 @@ struct drop_count {
 /* Map `reasons`, per CPU, by reason: the same totals, which cannot overflow any table. Index: reason * 3 + verdict. */
 
 /*
- * Map `budgets`, by device row, mapped writable by the engine: token bucket of its events, and how many live flows it owns
- * (the initiator's, or the responder's where the initiator is no device). Map `port_budgets`, by logical port: the events of
+ * Map `budgets`, by device row, mapped writable by the engine: token bucket of its events, and how many live flows it owns:
+ * those it began, and apart from them those that what is no device began towards it, so that no outsider can spend what the
+ * device has for its own. Each count has the device's quota for itself. Map `port_budgets`, by logical port: the events of
  * what belongs to no device, so that a flood of strangers on one port silences no other. Row CORDON_PORT_NONE is the site's: the
  * flows and drops of all devices together.
  */
@@ -421,8 +422,7 @@ struct budget {
 	__u64 last;   /* boot clock ns of the last refill */
 	__u32 tokens;
 	__u32 skipped; /* suppressed since the last event of this device, told in the next one */
-	__u32 flows;   /* live flows this device owns; counted up by programs, down by the engine's sweep (both atomically) */
-	__u32 pad;
+	__u32 flows[CORDON_DIR_COUNT]; /* live, by the way their first packet went; counted by programs and sweep, atomically */
 };
 
 /*

@@ -59,7 +59,7 @@ static void add_counters(struct engine *e, uint64_t key, json_t *device)
 		json_object_set_new(device, "row", json_integer(row.row));
 		json_object_set_new(device, "from_device", direction_json(&row.counters, CORDON_DIR_FROM_DEVICE));
 		json_object_set_new(device, "to_device", direction_json(&row.counters, CORDON_DIR_TO_DEVICE));
-		json_object_set_new(device, "flows_live", json_integer((json_int_t)row.flows));
+		json_object_set_new(device, "flows_live", json_integer((json_int_t)row.flows[0] + row.flows[1]));
 		json_object_set_new(device, "flows_started", json_integer((json_int_t)row.counters.flows_started));
 	}
 	json_object_set_new(device, "drops", drops.list);

@@ -45,12 +45,13 @@ json_t *device_json(struct engine *e, const struct identity_view *view)
 	bool here = dataplane_device_read(e->dp, view->key, &row) == 0;
 
 	device_key_split(view->key, mac, &vlan);
-	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:s?, s:b, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:I, s:o}", "id", view->id, "mac",
+	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:s?, s:b, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "id", view->id, "mac",
 			 mac_format(mac, mac_text), "vlan", (int)vlan, "segment", view->segment, "mode", mode_name(view->mode), "port",
 			 ports_name(&e->ports, row.port), "placed", view->fixed_port != CORDON_PORT_NONE, "declared", view->declared,
 			 "quarantined", view->quarantined, "authenticated", view->authenticated, "class",
 			 here ? json_integer(row.side.class) : json_null(), "addresses", addresses_json(view->device), "packets",
-			 sums_json(&row.counters, false), "bytes", sums_json(&row.counters, true), "flows", (json_int_t)row.flows, "limits",
+			 sums_json(&row.counters, false), "bytes", sums_json(&row.counters, true), "flows",
+			 (json_int_t)row.flows[0] + row.flows[1], "inbound", (json_int_t)row.flows[CORDON_DIR_TO_DEVICE], "limits",
 			 here ? limits_json(&row) : json_null());
 }
 

@@ -97,7 +97,7 @@ struct dataplane_device {
 	bool quarantined;
 	uint64_t quarantine_until; /* as dataplane_now() counts: the kernel ends it then; 0: without end */
 	uint32_t port;         /* logical port it is fixed to, or CORDON_PORT_NONE: kept as learnt */
-	uint32_t flow_quota;   /* live flows; 0: an eighth of the table */
+	uint32_t flow_quota;   /* live flows that it began, and as many begun from outside; 0: an eighth of the table */
 	bool critical;         /* the last sixteenth of the table is open to it */
 	struct dataplane_limit limit;
 	uint64_t until;
@@ -165,7 +165,7 @@ struct dataplane_device_row {
 	uint64_t quarantine_until; /* of one that is flagged, also when it is over; 0: without end */
 	struct side side; /* of the policy in force */
 	struct device_counters counters; /* summed over CPUs */
-	uint32_t flows; /* live ones it owns */
+	uint32_t flows[CORDON_DIR_COUNT]; /* live ones: begun by it, and from outside towards it */
 	uint32_t flow_quota;
 	bool critical;
 	struct dataplane_limit limit;

@@ -63,16 +63,16 @@ static void count_down(uint32_t *count)
 		;
 }
 
-static void quota_give(struct dataplane *dp, uint32_t owner)
+static void quota_give(struct dataplane *dp, uint32_t account)
 {
 	count_down(&dp->usage->flows);
-	if (owner < dp->device_rows.max)
-		count_down(&dp->budgets[owner].flows);
+	if (ACCOUNT_DEVICE(account) < dp->device_rows.max)
+		count_down(&dp->budgets[ACCOUNT_DEVICE(account)].flows[ACCOUNT_DIR(account)]);
 }
 
 static bool flow_owner_drains(const struct dataplane *dp, const struct flow *flow)
 {
-	uint32_t owner = flow_owner(flow);
+	uint32_t owner = ACCOUNT_DEVICE(flow_account(flow));
 
 	return owner >= CORDON_DEVICE_FIRST && owner < dp->device_rows.max && dp->device_rows.state[owner] == ROW_DRAINING;
 }
@@ -88,7 +88,7 @@ static bool row_end(struct dataplane *dp, struct flow_bucket *bucket, unsigned i
 	__atomic_store_n(&row->until, now, __ATOMIC_RELAXED);
 	if (!__atomic_compare_exchange_n(&bucket->tag[way], &tag, tag | CORDON_TAG_OVER, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return false;
-	quota_give(dp, flow_owner(row));
+	quota_give(dp, flow_account(row));
 	return true;
 }
 
