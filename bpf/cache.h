@@ -277,6 +277,7 @@ static __always_inline bool denial_is_settled(const struct packet *p)
 {
 	switch (p->end_reason) {
 	case CORDON_REASON_UNKNOWN_DEVICE:
+	case CORDON_REASON_NO_PLACE:
 	case CORDON_REASON_WRONG_PORT:
 	case CORDON_REASON_NOT_HERE:
 	case CORDON_REASON_DEST_MAC:

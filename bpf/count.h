@@ -73,7 +73,9 @@ static __always_inline void count_drop(const struct drop_key *key, struct drop_c
 /* Who claims another's MAC, or floods, shall not spend that device's budget or fill its counters. */
 static __always_inline __u32 reason_payer(enum cordon_reason reason, __u32 device)
 {
-	return reason == CORDON_REASON_WRONG_PORT || reason == CORDON_REASON_NOT_HERE ? CORDON_DEVICE_NONE : device;
+	bool unproved = reason == CORDON_REASON_WRONG_PORT || reason == CORDON_REASON_NO_PLACE || reason == CORDON_REASON_NOT_HERE;
+
+	return unproved ? CORDON_DEVICE_NONE : device;
 }
 
 #endif

@@ -199,7 +199,7 @@ enum placed { PLACED_NOT, PLACED_FIRST, PLACED_ANEW };
 
 /*
  * The device whose port this is must be known, and sit here. One without a place takes the first port it speaks on; the
- * compare-and-swap lets two ports race for it and one win.
+ * compare-and-swap lets two ports race for it and one win. On a bounded port it is told as new, and the engine places it.
  */
 __noinline enum cordon_reason device_sits_here(struct packet *p, struct port *port, bool speaks, enum placed *ret_placed)
 {
@@ -229,6 +229,8 @@ __noinline enum cordon_reason device_sits_here(struct packet *p, struct port *po
 	if (at == CORDON_PORT_NONE) {
 		if (!speaks)
 			return CORDON_REASON_NONE;
+		if (port->flags & PORT_BOUNDED)
+			return CORDON_REASON_NO_PLACE;
 		at = __sync_val_compare_and_swap(&device->port, CORDON_PORT_NONE, port->number);
 		*ret_placed = at == CORDON_PORT_NONE ? PLACED_FIRST : PLACED_NOT;
 		return *ret_placed || at == port->number ? CORDON_REASON_NONE : CORDON_REASON_WRONG_PORT;

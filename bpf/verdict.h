@@ -89,6 +89,8 @@ static __always_inline __u8 drop_kind(const struct packet *p, enum cordon_reason
 {
 	bool stranger = p->device == CORDON_DEVICE_NONE && p->dir == CORDON_DIR_FROM_DEVICE;
 
+	if (reason == CORDON_REASON_NO_PLACE)
+		return CORDON_EVENT_NEW_DEVICE;
 	/* One that begins with another's address gets its row too: what it sends next is then told as its own. */
 	if (stranger && (reason == CORDON_REASON_UNKNOWN_DEVICE || reason_weight(reason) == CORDON_WEIGHT_HARD) && reason != CORDON_REASON_WRONG_PORT)
 		return CORDON_EVENT_NEW_DEVICE;

@@ -13,7 +13,7 @@
 	X(FLOW, "flow")          /* a new flow was let in */ \
 	X(DROP, "drop")          /* a frame was dropped, or would have been */ \
 	X(CUT, "cut")            /* a live flow is no longer allowed */ \
-	X(NEW_DEVICE, "device")  /* a MAC and VLAN that no row knows spoke on a port */ \
+	X(NEW_DEVICE, "device")  /* a MAC and VLAN that no row knows spoke on a port, or a device without a place on a bounded one */ \
 	X(PLACED, "placed")      /* a device without a place spoke; its port is now this one */
 
 enum cordon_event_kind {

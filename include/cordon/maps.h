@@ -93,6 +93,7 @@ struct port_slot {
 #define PORT_FAIL_OPEN 0x1   /* with no policy: pass */
 #define PORT_MODE_SET 0x2    /* `mode` is given in gateway.yaml */
 #define PORT_PRIORITY_TAG 0x4 /* VID 0 counts as no tag */
+#define PORT_BOUNDED 0x8     /* who has no place gets none by speaking here: the engine counts, and gives places */
 
 struct port {
 	__u32 ifindex;     /* 0: free or gone; must equal the packet's */

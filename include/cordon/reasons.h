@@ -31,6 +31,7 @@
 	X(VLAN, "vlan", SOFT, "a VLAN tag that is not the device's own") \
 	X(UNKNOWN_PORT, "unknown_port", SOFT, "the interface is not one of cordon's ports") \
 	X(UNKNOWN_DEVICE, "unknown_device", SOFT, "no device with this MAC and VLAN is known") \
+	X(NO_PLACE, "no_place", SOFT, "a device without a place on a port that takes only so many") \
 	X(WRONG_PORT, "wrong_port", HARD, "the MAC of a device that sits on another port") \
 	X(NOT_HERE, "not_here", SOFT, "a frame for a device that is not on this port") \
 	X(DEST_MAC, "dest_mac", SOFT, "the destination MAC is neither the gateway's nor that of the device addressed") \

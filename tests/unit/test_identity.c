@@ -186,14 +186,17 @@ Test(identity, strangers_are_bounded_by_port)
 	size_t n;
 
 	commit();
-	cr_expect_eq(identity_seen(identity, CAMERA, 1), -EEXIST);
-	cr_expect_eq(identity_seen(identity, STRANGER, 1), 0);
-	cr_expect_eq(identity_seen(identity, STRANGER, 1), -EEXIST);
-	cr_expect_eq(identity_seen(identity, TAGGED, 1), 0);
-	cr_expect_eq(identity_seen(identity, STRANGER + 0x90000, 1), -ENOSPC);
-	cr_expect_eq(identity_seen(identity, STRANGER + 0x90000, 2), 0, "another port has room of its own");
+	cr_expect_eq(identity_seen(identity, CAMERA, 1, IDENTITY_MOST), -EEXIST);
+	cr_expect_eq(identity_seen(identity, STRANGER, 1, IDENTITY_MOST), 0);
+	cr_expect_eq(identity_seen(identity, STRANGER, 1, IDENTITY_MOST), -EEXIST);
+	cr_expect_eq(identity_seen(identity, TAGGED, 1, IDENTITY_MOST), 0);
+	cr_expect_eq(identity_seen(identity, STRANGER + 0x90000, 1, IDENTITY_MOST), -ENOSPC);
+	cr_expect(identity_is_unknown(identity, STRANGER));
+	cr_expect_not(identity_is_unknown(identity, CAMERA));
+	cr_expect_eq(identity_seen(identity, STRANGER + 0x90000, 2, 0), -ENOSPC, "what its max_devices leaves");
+	cr_expect_eq(identity_seen(identity, STRANGER + 0x90000, 2, 1), 0, "another port has room of its own");
 
-	cr_expect_eq(identity_seen(identity, STRANGER + 0xa0000, 3), -ENOSPC, "the gateway has its fill");
+	cr_expect_eq(identity_seen(identity, STRANGER + 0xa0000, 3, IDENTITY_MOST), -ENOSPC, "the gateway has its fill");
 
 	cr_assert_eq(identity_device(identity, STRANGER, &row), 0);
 	cr_expect_eq(row->class, CLASS_UNKNOWN);
@@ -211,7 +214,7 @@ Test(identity, a_stranger_that_a_file_names_gets_one_row)
 {
 	size_t n;
 
-	cr_expect_eq(identity_seen(identity, DOOR, 1), 0, "before the policy that names it");
+	cr_expect_eq(identity_seen(identity, DOOR, 1, IDENTITY_MOST), 0, "before the policy that names it");
 	cr_expect_eq(assigned(DOOR, &n)->class, CLASS_DOOR);
 	cr_expect_eq(n, 3);
 	commit();
@@ -228,7 +231,7 @@ Test(identity, names_both_ways)
 	cr_expect_str_eq(identity_segment(identity, HUB), "unauthenticated");
 	cr_expect_str_eq(identity_name(identity, TAGGED), "mac-020202020203.10");
 	cr_expect_eq(identity_key(identity, "mac-020202020203.10", &key), -ENOENT, "nobody has seen it");
-	identity_seen(identity, TAGGED, 1);
+	identity_seen(identity, TAGGED, 1, IDENTITY_MOST);
 	cr_expect_eq(identity_key(identity, "mac-020202020203.10", &key), 0);
 	cr_expect_eq(key, TAGGED);
 	cr_expect_eq(identity_key(identity, "door", &key), 0);
@@ -264,7 +267,7 @@ Test(identity, views_of_all)
 	size_t counts[2] = { 0, 0 };
 
 	commit();
-	identity_seen(identity, STRANGER, 1);
+	identity_seen(identity, STRANGER, 1, IDENTITY_MOST);
 	cr_expect_eq(identity_each(identity, count_views, counts), 0);
 	cr_expect_eq(counts[0], 3);
 	cr_expect_eq(counts[1], 1);

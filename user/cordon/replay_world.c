@@ -244,7 +244,7 @@ static void newcomer(void *ctx, const struct event *event)
 
 	if (event->kind != CORDON_EVENT_NEW_DEVICE || n->error < 0)
 		return;
-	if (identity_seen(n->world->identity, key, event->port) == 0)
+	if (identity_seen(n->world->identity, key, event->port, IDENTITY_MOST) == 0)
 		n->error = device_write(n->world, key, n->ret_why);
 }
 

@@ -57,21 +57,78 @@ static int set_row(struct engine *e, uint64_t key, char **ret_why)
 	return r < 0 ? r : dataplane_device_set(e->dp, row, ret_why);
 }
 
-static void say_full(struct engine *e, uint32_t port)
+/* `max_devices:`, 0: not given. */
+static uint32_t port_max(const struct engine *e, uint32_t number)
 {
-	if (port >= CORDON_MAX_PORTS || e->devices.port_full[port])
+	const struct gateway_port *port = ports_by_number(&e->ports, number);
+
+	return port && port->config ? port->config->max_devices : 0;
+}
+
+static void say_full(struct engine *e, const struct sighting *who)
+{
+	uint32_t max = port_max(e, who->port);
+
+	if (who->port >= CORDON_MAX_PORTS || e->devices.port_full[who->port])
 		return;
-	e->devices.port_full[port] = true;
-	log_warning("more unknown devices than a port may have, the others get nothing port=%s", ports_name(&e->ports, port) ?: "?");
+	e->devices.port_full[who->port] = true;
+	log_warning("%s, the others get nothing port=%s max_devices=%u device=%s",
+		    max ? "as many devices as the port may have" : "as many unknown devices as there is room for",
+		    ports_name(&e->ports, who->port) ?: "?", max, identity_name(e->identity, who->key));
+}
+
+static bool is_named(void *ctx, uint64_t key)
+{
+	return !identity_is_unknown(ctx, key);
+}
+
+static uint32_t named_on(const struct engine *e, uint32_t port)
+{
+	return dataplane_port_devices(e->dp, port, is_named, e->identity);
+}
+
+/* Strangers have what the devices of the policy leave of a bounded port. */
+static uint32_t most_strangers(const struct engine *e, uint32_t port)
+{
+	uint32_t max = port_max(e, port), named = max ? named_on(e, port) : 0;
+
+	if (!max)
+		return IDENTITY_MOST;
+	return max > named ? max - named : 0;
+}
+
+/*
+ * A device of the policy that spoke without a place: where the port is bounded, programs leave it to us. Strangers keep it from no
+ * place. True: it has its place there, or takes it by itself.
+ */
+static bool settle(struct engine *e, const struct sighting *who)
+{
+	uint32_t max = port_max(e, who->port);
+	struct dataplane_device_row row;
+
+	if (!max)
+		return true;
+	if (dataplane_device_read(e->dp, who->key, &row) < 0)
+		return false;
+	if (row.port != CORDON_PORT_NONE)
+		return row.port == who->port;
+	if (named_on(e, who->port) >= max) {
+		say_full(e, who);
+		return false;
+	}
+	if (dataplane_device_settle(e->dp, who->key, who->port) < 0)
+		return false;
+	log_info("placed device=%s port=%s", identity_name(e->identity, who->key), ports_name(&e->ports, who->port) ?: "?");
+	return true;
 }
 
 static void admit(struct engine *e, const struct sighting *stranger)
 {
 	_cleanup_free_ char *reason = NULL;
-	int r = identity_seen(e->identity, stranger->key, stranger->port);
+	int r = identity_seen(e->identity, stranger->key, stranger->port, most_strangers(e, stranger->port));
 
 	if (r == -ENOSPC)
-		say_full(e, stranger->port);
+		say_full(e, stranger);
 	if (r < 0 && r != -EEXIST)
 		return;
 	/* A known one without a row in the kernel gets its row again. */
@@ -79,6 +136,8 @@ static void admit(struct engine *e, const struct sighting *stranger)
 		log_warning("no row for device=%s error='%s'", identity_name(e->identity, stranger->key), reason ? reason : "refused");
 		return;
 	}
+	if (r == -EEXIST && !settle(e, stranger))
+		return;
 	note(&e->devices.unwritten, stranger->key, stranger->port);
 	if (r == 0)
 		log_info("new device=%s port=%s segment=unknown", identity_name(e->identity, stranger->key),
@@ -121,12 +180,13 @@ void devices_store(struct engine *e)
 static int restore(void *ctx, const struct state_device *device)
 {
 	struct engine *e = ctx;
-	uint32_t port;
+	const struct config_port *config = config_port_for(e->config, device->port);
+	uint32_t port, most = config && config->max_devices ? config->max_devices : IDENTITY_MOST;
 
 	if (!device->port[0] || device->last_seen + STRANGE_FOR < clock_wall_ns())
 		return 0;
 	if (state_port_number(e->state, device->port, &port) == 0)
-		identity_seen(e->identity, device->key, port);
+		identity_seen(e->identity, device->key, port, most);
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * In:  what the kernel tells of devices: a MAC that no row knows, the port of a device that had none.
- * Out: a row in segment `unknown` for strangers, bounded a port; the places of all devices in the state, a second behind.
+ * Out: a row in segment `unknown` for strangers, and a place on a port with `max_devices`, bounded a port; the places of all devices in the state, a second behind.
  * Never: more rights than the policy gives to the segment `unknown`.
  */
 #ifndef CORDOND_DEVICES_H

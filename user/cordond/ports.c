@@ -125,6 +125,7 @@ static struct dataplane_port row_of(const struct engine *e, const struct gateway
 		.role = port->role,
 		.mode = port->config ? port->config->mode : -1,
 		.priority_tag = port->config && port->config->priority_tag,
+		.bounded = port->config && port->config->max_devices,
 		.group = group_number(e->config, port->config),
 		.adopt_for = e->adopted || e->ports.was_attached[port->number] ? 0 : ADOPT_FOR,
 	};

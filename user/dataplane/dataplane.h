@@ -54,6 +54,7 @@ struct dataplane_port {
 	enum cordon_role role; /* DEVICE ports get programs; UPLINK and BRIDGE only a row */
 	int mode;              /* enum cordon_mode, or -1 */
 	bool priority_tag;
+	bool bounded;          /* devices without a place get theirs by dataplane_device_settle() only, not by speaking here */
 	uint32_t group;
 	uint64_t adopt_for;    /* ns from now in which live flows are adopted; 0: none. Ignored when the port was attached already. */
 	uint8_t mac[6];        /* the gateway's own as this port's devices see it */
@@ -150,6 +151,10 @@ int dataplane_windows_set(struct dataplane *dp, const struct window_version *ver
 /* One device, at once, within the policy in force; live flows of it are judged anew. */
 int dataplane_device_set(struct dataplane *dp, const struct dataplane_device *device, char **ret_why);
 int dataplane_device_remove(struct dataplane *dp, uint64_t key);
+/* The place of one that has none, as if it had spoken there first. -ENOENT. -EEXIST: it has one. */
+int dataplane_device_settle(struct dataplane *dp, uint64_t key, uint32_t port);
+/* How many devices have their place on this port, of those that `counts` says yes to. */
+uint32_t dataplane_port_devices(const struct dataplane *dp, uint32_t port, bool (*counts)(void *ctx, uint64_t key), void *ctx);
 /* The quarantine alone, under any policy, also one that this process does not know. -ENOENT. */
 int dataplane_device_quarantine(struct dataplane *dp, uint64_t key, bool on, uint64_t until);
 int dataplane_brake(struct dataplane *dp, bool on);

@@ -214,6 +214,36 @@ int dataplane_device_remove(struct dataplane *dp, uint64_t key)
 	return r;
 }
 
+/* Programs of an unbounded port may be quicker. Cached denials go with the change. */
+int dataplane_device_settle(struct dataplane *dp, uint64_t key, uint32_t port)
+{
+	uint32_t row, nowhere = CORDON_PORT_NONE;
+	int r;
+
+	kernel_phase("live");
+	r = device_row_find(dp, key, &row);
+	if (r < 0)
+		return r;
+	if (!__atomic_compare_exchange_n(&dp->devices[row].port, &nowhere, port, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return -EEXIST;
+	plane_changed(dp);
+	return 0;
+}
+
+uint32_t dataplane_port_devices(const struct dataplane *dp, uint32_t port, bool (*counts)(void *ctx, uint64_t key), void *ctx)
+{
+	const struct rows *rows = &dp->device_rows;
+	uint32_t n = 0;
+
+	for (uint32_t i = rows->first; i < rows->max; i++) {
+		const struct device *d = &dp->devices[i];
+
+		if (rows->state[i] == ROW_USED && __atomic_load_n(&d->port, __ATOMIC_RELAXED) == port && counts(ctx, d->key))
+			n++;
+	}
+	return n;
+}
+
 int dataplane_device_quarantine(struct dataplane *dp, uint64_t key, bool on, uint64_t until)
 {
 	struct device *d;

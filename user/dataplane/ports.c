@@ -72,7 +72,8 @@ static uint32_t port_word_make(const struct dataplane *dp, const struct dataplan
 	struct port_word word = {
 		.role = (uint8_t)port->role,
 		.mode = port->mode < 0 ? 0 : (uint8_t)port->mode,
-		.flags = (dp->fail_open ? PORT_FAIL_OPEN : 0) | (port->mode < 0 ? 0 : PORT_MODE_SET) | (port->priority_tag ? PORT_PRIORITY_TAG : 0),
+		.flags = (dp->fail_open ? PORT_FAIL_OPEN : 0) | (port->mode < 0 ? 0 : PORT_MODE_SET) | (port->priority_tag ? PORT_PRIORITY_TAG : 0) |
+			 (port->bounded ? PORT_BOUNDED : 0),
 	};
 	uint32_t value;
 

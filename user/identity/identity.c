@@ -246,21 +246,28 @@ int identity_device(struct identity *identity, uint64_t key, const struct datapl
 	return 0;
 }
 
-static bool has_room_for_unknown(const struct identity *identity, uint32_t port)
+bool identity_is_unknown(const struct identity *identity, uint64_t key)
+{
+	const struct mark *mark = marks_find(&identity->marks, key);
+
+	return mark && mark->unknown;
+}
+
+static bool has_room_for_unknown(const struct identity *identity, uint32_t port, uint32_t most)
 {
 	const struct identity_options *options = &identity->options;
 
-	return marks_unknown_on(&identity->marks, port) < options->max_unknown_per_port &&
+	return marks_unknown_on(&identity->marks, port) < (most == IDENTITY_MOST ? options->max_unknown_per_port : most) &&
 	       (!options->max_unknown || marks_unknown(&identity->marks) < options->max_unknown);
 }
 
-int identity_seen(struct identity *identity, uint64_t key, uint32_t port)
+int identity_seen(struct identity *identity, uint64_t key, uint32_t port, uint32_t most)
 {
 	struct mark *mark = marks_find(&identity->marks, key);
 
 	if ((mark && mark->unknown) || image_device_find(identity->image, key))
 		return -EEXIST;
-	if (!has_room_for_unknown(identity, port))
+	if (!has_room_for_unknown(identity, port, most))
 		return -ENOSPC;
 	mark = marks_put(&identity->marks, key);
 	if (!mark)

@@ -39,8 +39,14 @@ void identity_commit(struct identity *identity, const struct policy *policy, con
 /* One device's row as it should be now, for dataplane_device_set(). -ENOENT. Borrowed until the next call. */
 int identity_device(struct identity *identity, uint64_t key, const struct dataplane_device **ret);
 
-/* A MAC that no row knows spoke: makes a row in segment `unknown`. 0 made, -EEXIST known, -ENOSPC the port or the gateway has its fill. */
-int identity_seen(struct identity *identity, uint64_t key, uint32_t port);
+/*
+ * A MAC that no row knows spoke: makes a row in segment `unknown`. `most`: unknown ones that this port may have in all; IDENTITY_MOST:
+ * as the options say. 0 made, -EEXIST known, -ENOSPC the port or the gateway has its fill.
+ */
+#define IDENTITY_MOST UINT32_MAX
+int identity_seen(struct identity *identity, uint64_t key, uint32_t port, uint32_t most);
+/* No file names it, and it has a row. */
+bool identity_is_unknown(const struct identity *identity, uint64_t key);
 int identity_forget_unknown(struct identity *identity);
 
 /* By id as policies write it, or "mac-aabbcc001122" for unknown ones. -ENOENT. */
