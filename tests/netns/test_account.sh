@@ -5,8 +5,19 @@
 
 LAPTOP=192.168.50.16 PLC=192.168.50.15 GATEWAY=192.168.50.1
 
+# Before 6.6 egress hangs on a clsact qdisc, and the kernel shuts an interface's transmit queues for the instant in which it gets
+# its first (qdisc_graft() in net/sched/sch_api.c): a frame sent then is lost, and nothing that we do to the next one.
+clsact_where_needed() {
+	local port
+	[ "$(printf '%s\n' 6.6 "$(uname -r)" | sort -V | head -n1)" != 6.6 ] || return 0
+	for port in p1 p2 p3 p4 p5 p6; do
+		on gw tc qdisc add dev "$port" clsact
+	done
+}
+
 setup() {
 	lab up "$PREFIX" --static
+	clsact_where_needed
 	lab_gateway_mac=$(on gw ip -o link show br0 | sed 's/.*ether \([^ ]*\).*/\1/')
 }
 
