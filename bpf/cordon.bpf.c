@@ -16,6 +16,7 @@
 #include "verdict.h"
 #include "cache.h"
 #include "tick.h"
+#include "walk.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 

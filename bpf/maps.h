@@ -167,6 +167,7 @@ struct {
 	__array(values, struct networks_inner);
 } networks SEC(".maps");
 
+/* Nobody maps it, but only a table that can be mapped begins on a page, and its rows with cache lines. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, DEFAULT_FLOW_BUCKETS);
@@ -174,6 +175,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct flow_bucket);
 } flows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CORDON_WALK_ROWS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct flow);
+} walked SEC(".maps");
 
 /* By the tag of a key: whoever makes a flow holds one, so that no key gets two rows. */
 struct flow_lock {

@@ -286,9 +286,9 @@ struct flow {
 CORDON_ASSERT(sizeof(struct flow) == 128, "a flow is two cache lines");
 
 /*
- * Map `flows`, mapped writable by the engine: buckets of rows. A row never moves, so its number (bucket * 16 + way) names it
- * as long as its key and birth agree. A flow lies in one of two buckets that the hash of its key names; `tag` is the rest of
- * that hash, 0: free. The life of a row:
+ * Map `flows`: buckets of rows, which the engine has walked by the program `flows_walk`. A row never moves, so its number
+ * (bucket * 16 + way) names it as long as its key and birth agree. A flow lies in one of two buckets that the hash of its key
+ * names; `tag` is the rest of that hash, 0: free. The life of a row:
  *
  *   free -> filled under the key's lock, then its tag is stored -> live -> over: TAG_OVER joins the tag by compare-and-swap,
  *   and who did that gives the quota back -> free, not before CORDON_REUSE_TICKS: a program that still holds the row has ended.
@@ -310,6 +310,27 @@ struct flow_bucket {
 CORDON_ASSERT(sizeof(struct flow_bucket) == 2048, "flow bucket");
 
 #define FLOW_NUMBER(bucket, way) ((bucket) << 4 | (way))
+
+/*
+ * What the engine asks of the program `flows_walk`, which is run with this as its context, again and again until `next` is the
+ * end of the table. Rows come in the map `walked`, mapped by the engine.
+ */
+enum cordon_walk {
+	CORDON_WALK_LIST,  /* tells of live flows */
+	CORDON_WALK_SWEEP, /* ends flows past their time or cut, tells of flows that ended, frees rows that were over for long enough */
+	CORDON_WALK_DRAIN, /* the same, but their time ends none */
+	CORDON_WALK_CLEAR, /* empties the table, in which no program is at work; tells of nothing */
+};
+#define CORDON_WALK_ROWS 1024
+#define CORDON_WALK_BUCKETS 4096 /* a run at most: between two the engine's CPU may be another's */
+
+struct flow_walk {
+	__u32 what;   /* enum cordon_walk */
+	__u32 drains; /* SWEEP, DRAIN: also ends flows whose owner has left every policy */
+	__u32 now;    /* tick */
+	__u32 next;   /* bucket with which it goes on; the program moves it */
+	__u32 n;      /* rows in `walked`, from 0 */
+};
 
 /* Map `usage`, one row: live flows of all devices, so that the last part of the table can be kept for the critical. */
 struct usage {

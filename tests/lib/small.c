@@ -142,9 +142,9 @@ uint32_t small_syn(uint8_t frame[64], uint64_t from_mac, uint64_t to_mac, uint8_
 	return 54;
 }
 
-struct dataplane *small_private(uint32_t max_devices)
+struct dataplane *small_private_sized(uint32_t max_devices, uint32_t max_flows)
 {
-	struct dataplane_options options = {.trace = true, .max_devices = max_devices, .max_flows = 1024};
+	struct dataplane_options options = {.trace = true, .max_devices = max_devices, .max_flows = max_flows};
 	struct dataplane *dp = NULL;
 	char *why = NULL;
 
@@ -160,6 +160,11 @@ struct dataplane *small_private(uint32_t max_devices)
 			die("dataplane_port_declare");
 	}
 	return dp;
+}
+
+struct dataplane *small_private(uint32_t max_devices)
+{
+	return small_private_sized(max_devices, 1024);
 }
 
 struct dataplane_verdict small_ask(struct dataplane *dp, uint32_t port, uint64_t from_mac, uint64_t to_mac, uint8_t from, uint8_t to, uint16_t dport)

@@ -280,7 +280,7 @@ int load_tables(struct dataplane *dp)
 	} shared[] = {
 		{dp->bpf->maps.control, &dp->control},   {dp->bpf->maps.ports, &dp->ports},     {dp->bpf->maps.port_slots, &dp->port_slots},
 		{dp->bpf->maps.devices, &dp->devices},   {dp->bpf->maps.bindings, &dp->bindings}, {dp->bpf->maps.budgets, &dp->budgets},
-		{dp->bpf->maps.flows, &dp->flows},       {dp->bpf->maps.usage, &dp->usage},
+		{dp->bpf->maps.walked, &dp->walked},     {dp->bpf->maps.usage, &dp->usage},
 		{dp->bpf->maps.limits, &dp->limits},
 		{dp->bpf->maps.windows, &dp->windows},
 	};

@@ -20,8 +20,8 @@
 
 static const char *const folders[] = {"maps", "progs", "links"};
 
-/* Made anew with every load: they hold one packet, or one answer of a test run. */
-static const char *const private_maps[] = {"scratch", "trace_out"};
+/* Made anew with every load: they hold one packet, or the answer of a test run. */
+static const char *const private_maps[] = {"scratch", "trace_out", "walked"};
 
 char *pin_path(const char *bpffs, const char *folder, const char *name)
 {

@@ -74,7 +74,7 @@ struct dataplane {
 	struct budget *budgets;
 	struct window *windows; /* both sides */
 	struct limit *limits;
-	struct flow_bucket *flows;
+	struct flow *walked; /* what the last walk over the flows met */
 	struct usage *usage;
 
 	struct rows device_rows;
