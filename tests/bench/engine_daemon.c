@@ -246,7 +246,7 @@ static void row(struct results *results, struct table *table, const char *subjec
 					      .unit = unit, .samples = samples, .n_samples = n, .extra = extra});
 }
 
-/* Tables that the engine has mapped count as resident too: they are the kernel's, and as large as the capacity says. */
+/* What the engine has mapped of the kernel's tables counts as resident too: rows as far as they are in use, and no flows. */
 static void memory_report(struct results *results, struct table *table, const char *capacity)
 {
 	double rss[] = {status_kib(place.daemon, "VmRSS")}, own = status_kib(place.daemon, "RssAnon");

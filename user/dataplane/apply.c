@@ -331,10 +331,10 @@ static int write_rest(struct dataplane *dp, const struct plan *plan, const struc
 
 	if (r < 0)
 		return r;
-	for (uint32_t i = dp->device_rows.first; i < dp->device_rows.max; i++)
+	for (uint32_t i = dp->device_rows.first; i < dp->device_rows.reach; i++)
 		if (dp->device_rows.state[i] == ROW_USED && !plan->wanted_devices[i])
 			side_store(&dp->devices[i].side[plan->side], (struct side){0});
-	for (uint32_t i = dp->binding_rows.first; i < dp->binding_rows.max; i++)
+	for (uint32_t i = dp->binding_rows.first; i < dp->binding_rows.reach; i++)
 		if (dp->binding_rows.state[i] == ROW_USED && !plan->wanted_bindings[i])
 			side_store(&dp->bindings[i].side[plan->side], (struct side){0});
 	side_store(&dp->devices[CORDON_DEVICE_GATEWAY].side[plan->side], side_make(plan->generation, gateway, CORDON_MODE_OBSERVE, 0));

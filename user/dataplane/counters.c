@@ -53,7 +53,7 @@ static int drops_forget_draining(struct dataplane *dp)
 	while (r == 0) {
 		key = next;
 		r = bpf_map_get_next_key(fd, &key, &next);
-		if (key.device >= dp->device_rows.max || dp->device_rows.state[key.device] != ROW_DRAINING)
+		if (key.device >= dp->device_rows.reach || dp->device_rows.state[key.device] != ROW_DRAINING)
 			continue;
 		if (kernel_delete(fd, &key) < 0)
 			return -EIO;
@@ -66,7 +66,7 @@ int counters_wipe_draining(struct dataplane *dp)
 	_cleanup_free_ void *zeroes = per_cpu_new(sizeof(struct device_counters));
 	int r = zeroes ? 0 : -ENOMEM;
 
-	for (uint32_t i = dp->device_rows.first; r == 0 && i < dp->device_rows.max; i++)
+	for (uint32_t i = dp->device_rows.first; r == 0 && i < dp->device_rows.reach; i++)
 		if (dp->device_rows.state[i] == ROW_DRAINING)
 			r = kernel_update(bpf_map__fd(dp->bpf->maps.counters), &i, zeroes);
 	return r < 0 ? r : drops_forget_draining(dp);

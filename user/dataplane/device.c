@@ -284,7 +284,7 @@ int dataplane_device_read_row(struct dataplane *dp, uint32_t row, struct datapla
 	const struct device *d;
 	int r;
 
-	if (row < dp->device_rows.first || row >= dp->device_rows.max || dp->device_rows.state[row] != ROW_USED)
+	if (row < dp->device_rows.first || row >= dp->device_rows.reach || dp->device_rows.state[row] != ROW_USED)
 		return -ENOENT;
 	d = &dp->devices[row];
 	r = counters_read(dp, row, &read.counters);
@@ -315,5 +315,5 @@ int dataplane_device_read(struct dataplane *dp, uint64_t key, struct dataplane_d
 
 uint64_t dataplane_device_key(const struct dataplane *dp, uint32_t row)
 {
-	return row >= dp->device_rows.first && row < dp->device_rows.max ? dp->devices[row].key : 0;
+	return row >= dp->device_rows.first && row < dp->device_rows.reach ? dp->devices[row].key : 0;
 }

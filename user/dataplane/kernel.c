@@ -280,7 +280,7 @@ int kernel_link_info(int fd, struct bpf_link_info *ret)
 	return bpf_obj_get_info_by_fd(fd, ret, &size);
 }
 
-static int rows_mmap(int fd, uint32_t rows, uint32_t row_size, int access, void **ret, size_t *ret_size)
+int kernel_mmap_frozen(int fd, uint32_t rows, uint32_t row_size, void **ret, size_t *ret_size)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	/* The kernel keeps rows 8 bytes apart at least, and maps whole pages. */
@@ -288,22 +288,12 @@ static int rows_mmap(int fd, uint32_t rows, uint32_t row_size, int access, void 
 	void *rows_at;
 
 	size = (size + page - 1) / page * page;
-	rows_at = mmap(NULL, size, access, MAP_SHARED, fd, 0);
+	rows_at = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
 	if (rows_at == MAP_FAILED)
 		return -errno;
 	*ret = rows_at;
 	*ret_size = size;
 	return 0;
-}
-
-int kernel_mmap(int fd, uint32_t rows, uint32_t row_size, void **ret, size_t *ret_size)
-{
-	return rows_mmap(fd, rows, row_size, PROT_READ | PROT_WRITE, ret, ret_size);
-}
-
-int kernel_mmap_frozen(int fd, uint32_t rows, uint32_t row_size, void **ret, size_t *ret_size)
-{
-	return rows_mmap(fd, rows, row_size, PROT_READ, ret, ret_size);
 }
 
 uint32_t kernel_cpus(void)

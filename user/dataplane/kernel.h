@@ -57,9 +57,8 @@ int kernel_map_info(int fd, struct bpf_map_info *ret);
 int kernel_prog_info(int fd, struct bpf_prog_info *ret);
 int kernel_link_info(int fd, struct bpf_link_info *ret);
 
-/* Rows of an array that the kernel shares with us; *ret_size is what munmap() wants. */
-int kernel_mmap(int fd, uint32_t rows, uint32_t row_size, void **ret, size_t *ret_size);
-int kernel_mmap_frozen(int fd, uint32_t rows, uint32_t row_size, void **ret, size_t *ret_size); /* to read */
+/* Rows of a frozen array, to read; *ret_size is what munmap() wants. */
+int kernel_mmap_frozen(int fd, uint32_t rows, uint32_t row_size, void **ret, size_t *ret_size);
 
 uint32_t kernel_cpus(void);
 

@@ -262,37 +262,36 @@ int load_object(struct dataplane *dp, const struct dataplane_options *options, c
 	return r < 0 ? load_refused(r, ret_why) : 0;
 }
 
-static int table_map(const struct bpf_map *map, struct mapping *mapping, void *ret)
-{
-	int r = kernel_mmap(bpf_map__fd(map), bpf_map__max_entries(map), bpf_map__value_size(map), &mapping->at, &mapping->size);
-
-	if (r < 0)
-		return r;
-	memcpy(ret, &mapping->at, sizeof(void *));
-	return 0;
-}
-
 int load_tables(struct dataplane *dp)
 {
 	const struct {
 		const struct bpf_map *map;
-		void *at;
-	} shared[] = {
-		{dp->bpf->maps.control, &dp->control},   {dp->bpf->maps.ports, &dp->ports},     {dp->bpf->maps.port_slots, &dp->port_slots},
-		{dp->bpf->maps.devices, &dp->devices},   {dp->bpf->maps.bindings, &dp->bindings}, {dp->bpf->maps.budgets, &dp->budgets},
-		{dp->bpf->maps.walked, &dp->walked},     {dp->bpf->maps.usage, &dp->usage},
-		{dp->bpf->maps.limits, &dp->limits},
-		{dp->bpf->maps.windows, &dp->windows},
+		void *ret; /* where its rows begin */
+	} shared[VIEW_COUNT] = {
+		[VIEW_CONTROL] = {dp->bpf->maps.control, &dp->control},
+		[VIEW_PORTS] = {dp->bpf->maps.ports, &dp->ports},
+		[VIEW_PORT_SLOTS] = {dp->bpf->maps.port_slots, &dp->port_slots},
+		[VIEW_WINDOWS] = {dp->bpf->maps.windows, &dp->windows},
+		[VIEW_USAGE] = {dp->bpf->maps.usage, &dp->usage},
+		[VIEW_WALKED] = {dp->bpf->maps.walked, &dp->walked},
+		[VIEW_DEVICES] = {dp->bpf->maps.devices, &dp->devices},
+		[VIEW_BUDGETS] = {dp->bpf->maps.budgets, &dp->budgets},
+		[VIEW_LIMITS] = {dp->bpf->maps.limits, &dp->limits},
+		[VIEW_BINDINGS] = {dp->bpf->maps.bindings, &dp->bindings},
 	};
+	int r = 0;
 
-	_Static_assert(ARRAY_SIZE(shared) == ARRAY_SIZE(dp->mappings), "one mapping a shared table");
-	for (size_t i = 0; i < ARRAY_SIZE(shared); i++) {
-		int r = table_map(shared[i].map, &dp->mappings[i], shared[i].at);
+	for (size_t i = 0; r == 0 && i < VIEW_COUNT; i++) {
+		const struct bpf_map *map = shared[i].map;
+		struct view *view = &dp->views[i];
 
-		if (r < 0)
-			return r;
+		r = view_open(view, bpf_map__fd(map), bpf_map__max_entries(map), bpf_map__value_size(map));
+		if (r == 0 && i < VIEW_DEVICES)
+			r = view_show(view, view->rows);
+		if (r == 0)
+			memcpy(shared[i].ret, &view->at, sizeof(void *));
 	}
-	return 0;
+	return r;
 }
 
 /* The secret of the hashes lives as long as the tables that are built on it. */

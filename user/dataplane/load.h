@@ -10,7 +10,7 @@
 #include "plane.h"
 
 int load_object(struct dataplane *dp, const struct dataplane_options *options, char **ret_why);
-/* Maps the shared tables. */
+/* Addresses of the shared tables; the rows of those that are given out row by row show later (rows.h). */
 int load_tables(struct dataplane *dp);
 
 /* What tables that were made just now begin with. */

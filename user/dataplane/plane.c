@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -48,17 +47,16 @@ int plane_grace(struct dataplane *dp)
 
 static int books_init(struct dataplane *dp)
 {
-	uint32_t devices = bpf_map__max_entries(dp->bpf->maps.devices), bindings = bpf_map__max_entries(dp->bpf->maps.bindings);
-	int r = rows_init(&dp->device_rows, CORDON_DEVICE_FIRST, devices);
+	int r = rows_init(&dp->device_rows, CORDON_DEVICE_FIRST, &dp->views[VIEW_DEVICES], VIEW_BINDINGS - VIEW_DEVICES);
 
 	if (r == 0)
-		r = rows_init(&dp->binding_rows, 1, bindings);
+		r = rows_init(&dp->binding_rows, 1, &dp->views[VIEW_BINDINGS], 1);
 	if (r < 0)
 		return r;
 	index_init(&dp->device_index, bpf_map__fd(dp->bpf->maps.device_index), dp->devices, sizeof(*dp->devices), sizeof(dp->devices->key));
 	index_init(&dp->binding_index, bpf_map__fd(dp->bpf->maps.binding_index), dp->bindings, sizeof(*dp->bindings), sizeof(struct address));
-	dp->owned = calloc(devices, sizeof(*dp->owned));
-	dp->owned_next = calloc(bindings, sizeof(*dp->owned_next));
+	dp->owned = calloc(dp->device_rows.max, sizeof(*dp->owned));
+	dp->owned_next = calloc(dp->binding_rows.max, sizeof(*dp->owned_next));
 	dp->flow_buckets = bpf_map__max_entries(dp->bpf->maps.flows);
 	dp->max_flows = dp->usage->max_flows;
 	return dp->owned && dp->owned_next ? 0 : -ENOMEM;
@@ -210,9 +208,8 @@ void dataplane_close(struct dataplane *dp)
 		close_fd(dp->links[i].xdp);
 		close_fd(dp->links[i].tc);
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(dp->mappings); i++)
-		if (dp->mappings[i].at)
-			munmap(dp->mappings[i].at, dp->mappings[i].size);
+	for (size_t i = 0; i < VIEW_COUNT; i++)
+		view_close(&dp->views[i]);
 	close_fd(dp->xdp_prog);
 	close_fd(dp->tc_prog);
 	close_fd(dp->grace_outer);

@@ -16,6 +16,7 @@
 
 #include "dataplane.h"
 #include "index.h"
+#include "view.h"
 
 struct cordon_bpf;
 struct ring_buffer;
@@ -31,6 +32,9 @@ enum row_state {
 struct rows {
 	uint32_t first; /* rows below are never given out */
 	uint32_t max;
+	uint32_t reach; /* rows from here on were never given out, and no table shows them */
+	struct view *tables; /* that have these rows; the first has their keys */
+	size_t n_tables;
 	uint8_t *state; /* enum row_state */
 	uint32_t count[ROW_DRAINING + 1];
 	uint32_t next;  /* where the search for a free row begins */
@@ -49,9 +53,19 @@ struct table_like {
 };
 #define PLANE_TABLES 4 /* pairs, services, verdicts, networks */
 
-struct mapping {
-	void *at;
-	size_t size;
+/* Tables that are shared: small ones whole, those of rows as far as these are given out. */
+enum plane_view {
+	VIEW_CONTROL,
+	VIEW_PORTS,
+	VIEW_PORT_SLOTS,
+	VIEW_WINDOWS,
+	VIEW_USAGE,
+	VIEW_WALKED,
+	VIEW_DEVICES,
+	VIEW_BUDGETS,
+	VIEW_LIMITS,
+	VIEW_BINDINGS,
+	VIEW_COUNT
 };
 
 struct dataplane {
@@ -65,7 +79,7 @@ struct dataplane {
 	enum dataplane_xdp xdp;
 
 	struct table_like tables[PLANE_TABLES];
-	struct mapping mappings[10];
+	struct view views[VIEW_COUNT];
 	struct control *control;
 	struct port *ports;
 	struct port_slot *port_slots;

@@ -14,14 +14,18 @@
 #include "kernel.h"
 #include "cordon.skel.h"
 
-int rows_init(struct rows *rows, uint32_t first, uint32_t max)
+#define ROWS_AT_FIRST 1024
+
+int rows_init(struct rows *rows, uint32_t first, struct view *tables, size_t n_tables)
 {
-	*rows = (struct rows){.first = first, .max = max, .next = first};
+	uint32_t max = tables->rows;
+
+	*rows = (struct rows){.first = first, .max = max, .tables = tables, .n_tables = n_tables, .next = first};
 	rows->state = calloc(max, 1);
 	if (!rows->state)
 		return -ENOMEM;
 	rows->count[ROW_FREE] = max - first;
-	return 0;
+	return rows_reach(rows, max < ROWS_AT_FIRST ? max : ROWS_AT_FIRST);
 }
 
 void rows_done(struct rows *rows)
@@ -47,12 +51,36 @@ void rows_move(struct rows *rows, uint32_t row, enum row_state to)
 	rows->count[to]++;
 }
 
+int rows_reach(struct rows *rows, uint32_t reach)
+{
+	for (size_t i = 0; i < rows->n_tables; i++) {
+		int r = view_show(&rows->tables[i], reach);
+
+		if (r < 0)
+			return r;
+	}
+	rows->reach = reach;
+	return 0;
+}
+
+/* Half of the rows within reach are free, so that one that was given back rests for a while. */
+static int rows_reach_enough(struct rows *rows)
+{
+	uint32_t spare = rows->count[ROW_FREE] - (rows->max - rows->reach);
+
+	if (rows->reach == rows->max || spare > rows->reach / 2)
+		return 0;
+	return rows_reach(rows, rows->reach < rows->max / 2 ? rows->reach * 2 : rows->max);
+}
+
 static int rows_take(struct rows *rows, uint32_t *ret)
 {
-	if (!rows->count[ROW_FREE])
-		return -ENOSPC;
+	int r = rows->count[ROW_FREE] ? rows_reach_enough(rows) : -ENOSPC;
+
+	if (r < 0)
+		return r;
 	while (rows->state[rows->next] != ROW_FREE)
-		rows->next = rows->next + 1 < rows->max ? rows->next + 1 : rows->first;
+		rows->next = rows->next + 1 < rows->reach ? rows->next + 1 : rows->first;
 	*ret = rows->next;
 	rows_move(rows, *ret, ROW_USED);
 	return 0;
@@ -296,7 +324,7 @@ static void rows_leave(struct dataplane *dp, const struct leaving *what)
 	struct rows *rows = what->rows;
 	int r = kernel_step();
 
-	for (uint32_t i = rows->first; r == 0 && i < rows->max; i++) {
+	for (uint32_t i = rows->first; r == 0 && i < rows->reach; i++) {
 		if (rows->state[i] != ROW_USED || what->is_bound(dp, i))
 			continue;
 		what->row_off(dp, i);
@@ -325,13 +353,13 @@ int rows_settle(struct dataplane *dp)
 	r = plane_grace(dp);
 	if (r < 0)
 		return r;
-	for (uint32_t i = dp->binding_rows.first; dp->binding_rows.count[ROW_LEAVING] && i < dp->binding_rows.max; i++) {
+	for (uint32_t i = dp->binding_rows.first; dp->binding_rows.count[ROW_LEAVING] && i < dp->binding_rows.reach; i++) {
 		if (dp->binding_rows.state[i] != ROW_LEAVING)
 			continue;
 		memset(&dp->bindings[i], 0, sizeof(dp->bindings[i]));
 		rows_move(&dp->binding_rows, i, ROW_FREE);
 	}
-	for (uint32_t i = dp->device_rows.first; dp->device_rows.count[ROW_LEAVING] && i < dp->device_rows.max; i++)
+	for (uint32_t i = dp->device_rows.first; dp->device_rows.count[ROW_LEAVING] && i < dp->device_rows.reach; i++)
 		if (dp->device_rows.state[i] == ROW_LEAVING)
 			rows_move(&dp->device_rows, i, ROW_DRAINING);
 	return 0;
@@ -347,7 +375,7 @@ int rows_drained(struct dataplane *dp)
 	r = counters_wipe_draining(dp);
 	if (r < 0)
 		return r;
-	for (uint32_t i = rows->first; rows->count[ROW_DRAINING] && i < rows->max; i++) {
+	for (uint32_t i = rows->first; rows->count[ROW_DRAINING] && i < rows->reach; i++) {
 		if (rows->state[i] != ROW_DRAINING)
 			continue;
 		memset(&dp->budgets[i], 0, sizeof(dp->budgets[i]));
@@ -402,11 +430,11 @@ void owned_rebuild(struct dataplane *dp)
 {
 	uint32_t side = plane_side(dp);
 
-	memset(dp->owned, 0, dp->device_rows.max * sizeof(*dp->owned));
-	for (uint32_t i = dp->binding_rows.first; i < dp->binding_rows.max; i++) {
+	memset(dp->owned, 0, dp->device_rows.reach * sizeof(*dp->owned));
+	for (uint32_t i = dp->binding_rows.first; i < dp->binding_rows.reach; i++) {
 		const struct binding *b = &dp->bindings[i];
 
-		if (dp->binding_rows.state[i] == ROW_USED && b->side[side].generation == dp->bound && b->device[side] < dp->device_rows.max)
+		if (dp->binding_rows.state[i] == ROW_USED && b->side[side].generation == dp->bound && b->device[side] < dp->device_rows.reach)
 			owned_add(dp, b->device[side], i);
 	}
 }

@@ -14,12 +14,15 @@
 
 #include "plane.h"
 
-int rows_init(struct rows *rows, uint32_t first, uint32_t max);
+/* Of tables that are all of one length; they show the first rows from here on. */
+int rows_init(struct rows *rows, uint32_t first, struct view *tables, size_t n_tables);
 void rows_done(struct rows *rows);
 /* Rows that can be taken without waiting, and those that wait for rows_settle() and a drain. */
 uint32_t rows_free(const struct rows *rows);
 uint32_t rows_waiting(const struct rows *rows);
 void rows_move(struct rows *rows, uint32_t row, enum row_state to);
+/* Rows below `reach` show, and are given out. */
+int rows_reach(struct rows *rows, uint32_t reach);
 
 /* One 64-bit store: no reader sees half a side. */
 void side_store(struct side *at, struct side value);

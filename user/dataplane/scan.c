@@ -63,15 +63,35 @@ static int binding_scan(struct dataplane *dp, uint32_t row)
 	return row_settle_scanned(&dp->binding_index, &dp->binding_rows, row, b->side, at == row, side_in_force(dp, b->side) && (!at || at == row));
 }
 
+/* As far as the last row that has a key. What it takes to see that is given back at once. */
+static int rows_reach_used(struct rows *rows, const struct index *index)
+{
+	static const char none[INDEX_KEY_MAX];
+	struct view *keys = &rows->tables[0];
+	uint32_t end = rows->max;
+	int r = view_show(keys, end);
+
+	if (r < 0)
+		return r;
+	while (end > rows->reach && !memcmp(keys->at + (end - 1) * keys->row_size, none, index->key_size))
+		end--;
+	r = view_hide(keys, end);
+	return r < 0 ? r : rows_reach(rows, end);
+}
+
 int rows_scan(struct dataplane *dp)
 {
-	int r = index_adopt(&dp->device_index, dp->device_rows.first, dp->device_rows.max);
+	int r = rows_reach_used(&dp->device_rows, &dp->device_index);
 
 	if (r == 0)
-		r = index_adopt(&dp->binding_index, dp->binding_rows.first, dp->binding_rows.max);
-	for (uint32_t i = dp->device_rows.first; r == 0 && i < dp->device_rows.max; i++)
+		r = rows_reach_used(&dp->binding_rows, &dp->binding_index);
+	if (r == 0)
+		r = index_adopt(&dp->device_index, dp->device_rows.first, dp->device_rows.reach);
+	if (r == 0)
+		r = index_adopt(&dp->binding_index, dp->binding_rows.first, dp->binding_rows.reach);
+	for (uint32_t i = dp->device_rows.first; r == 0 && i < dp->device_rows.reach; i++)
 		r = device_scan(dp, i);
-	for (uint32_t i = dp->binding_rows.first; r == 0 && i < dp->binding_rows.max; i++)
+	for (uint32_t i = dp->binding_rows.first; r == 0 && i < dp->binding_rows.reach; i++)
 		r = binding_scan(dp, i);
 	return r < 0 ? r : rows_settle(dp);
 }
