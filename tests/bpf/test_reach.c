@@ -104,6 +104,7 @@ Test(reach, rows_are_there_as_far_as_they_are_given_out)
 	apply_all();
 	rows_read(rows);
 	expect_rows_beyond_are_not_there();
+	cr_expect_geq(dp->device_rows.reach, 2 * DEVICES, "half of them can rest");
 	cr_expect_eq(dataplane_device_key(dp, ROWS), 0, "a row that is not there is nobody's");
 	cr_expect_eq(dataplane_device_read_row(dp, ROWS, &(struct dataplane_device_row){0}), -ENOENT);
 }
