@@ -114,6 +114,7 @@ on() { # NODE COMMAND...
 spawn() { # NAME NODE COMMAND...
 	local name=$1 node=$2
 	shift 2
+	: >"$WORK/$name.log" # at once: who waits for a word in it must not find that of one before
 	nsenter --net="/run/netns/$PREFIX-$node" -- "$@" </dev/null >"$WORK/$name.log" 2>&1 &
 	SPAWNED_PID=$!
 	SPAWNED+=("$SPAWNED_PID")
