@@ -7,8 +7,10 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +36,7 @@
 
 static char work[32];
 static pid_t engine;
+static int notices = -1; /* what the engine tells of itself, sd_notify(3) */
 
 static void end(void)
 {
@@ -88,10 +91,37 @@ static void lab_make(uint32_t devices, uint32_t rules)
 	run(command);
 }
 
+/* An abstract name is the network namespace's own. */
+static void notices_open(void)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX, .sun_path = "\0cut"};
+
+	notices = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (notices < 0 || bind(notices, (struct sockaddr *)&at, offsetof(struct sockaddr_un, sun_path) + 4) < 0 || setenv("NOTIFY_SOCKET", "@cut", 1) < 0)
+		die("a socket for the engine's notices");
+}
+
+/* With the policy in force and its pins made. */
+static void engine_wait(void)
+{
+	double until = now_us() + START_S * 1e6, left;
+	char text[300] = "";
+
+	while ((left = until - now_us()) > 0 && strncmp(text, "READY=1", 7) != 0) {
+		struct pollfd ready = {.fd = notices, .events = POLLIN};
+		ssize_t n = poll(&ready, 1, (int)(left / 1e3) + 1) > 0 ? recv(notices, text, sizeof(text) - 1, 0) : 0;
+
+		text[n > 0 ? n : 0] = '\0';
+	}
+	if (left <= 0)
+		die("the engine is not ready");
+}
+
 static void engine_start(void)
 {
 	char config[240], log[240];
 
+	notices_open();
 	snprintf(config, sizeof(config), "%s/gateway.yaml", work);
 	snprintf(log, sizeof(log), "%s/log", work);
 	engine = fork();
@@ -168,10 +198,8 @@ static const void *table_map(const char *name, struct bpf_map_info *ret)
 /* The row that a quarantine of the device marks. */
 static const struct device *row_of(const struct device *devices, uint32_t n)
 {
-	double until = now_us() + START_S * 1e6;
-
-	while (!ask("quarantine") && now_us() < until)
-		usleep(100000);
+	if (!ask("quarantine"))
+		return NULL;
 	for (uint32_t i = CORDON_DEVICE_FIRST; i < n; i++)
 		if (devices[i].flags & DEVICE_QUARANTINED)
 			return &devices[i];
@@ -239,7 +267,6 @@ static void measure(const char *out, uint32_t devices, uint32_t rules)
 	const struct device *row, *rows;
 	struct results *results = NULL;
 	struct table table = {0};
-	double until = now_us() + START_S * 1e6;
 	char name[80];
 
 	if (sched_setscheduler(0, SCHED_RR, &(struct sched_param){.sched_priority = 10}) < 0)
@@ -247,9 +274,7 @@ static void measure(const char *out, uint32_t devices, uint32_t rules)
 	lab_make(devices, rules);
 	atexit(end);
 	engine_start();
-	snprintf(name, sizeof(name), "%s/bpf/cordon/maps/control", work);
-	while (access(name, F_OK) < 0 && now_us() < until)
-		usleep(100000);
+	engine_wait();
 	control = table_map("control", &info);
 	rows = table_map("devices", &info);
 	row = row_of(rows, info.max_entries);
