@@ -134,6 +134,48 @@ stop() { # PID...
 	done
 }
 
+# The engine of the file: in the namespace gw, as $WORK/gateway.yaml says; its pid in ENGINE.
+engine_begin() {
+	spawn engine gw cordond -c "$WORK/gateway.yaml" --foreground
+	ENGINE=$SPAWNED_PID
+}
+
+engine_start() { # [SECONDS]
+	engine_begin
+	wait_for "${1:-20}" grep -q ' ready config=' "$WORK/engine.log"
+}
+
+engine_kill() {
+	kill -KILL "$ENGINE"
+	wait "$ENGINE" 2>/dev/null || :
+}
+
+gateway_yaml() { # [LINE...]
+	printf '%s\n' 'version: 1' 'ports: {"p*": {}}' 'uplinks: {up0: {}}' "policy: $WORK/policy" "state: $WORK/state" \
+		"run: $WORK/run" "bpffs: $BPFFS/cordon" "capacity: {devices: 4096, flows: 65536, cache: 8MiB}" "$@"
+}
+
+ctl() { # COMMAND [ARGS...]
+	cordon "$1" -c "$WORK/gateway.yaml" "${@:2}"
+}
+
+# One field of `cordon status`, which exits 8 when degraded.
+status() { # JQ-FILTER
+	{ ctl status -o json 2>/dev/null || :; } | jq -r "$1"
+}
+
+status_is() { # JQ-FILTER VALUE
+	[ "$(status "$1")" = "$2" ]
+}
+
+at_least() { # NUMBER COMMAND...
+	[ "$("${@:2}")" -ge "$1" ]
+}
+
+reaches() { # NODE ADDRESS
+	on "$1" ping -n -q -c 1 -W 1 "$2"
+}
+
 # What still runs in a namespace of ours can only be ours.
 nodes_del() {
 	local netns pids

@@ -35,25 +35,7 @@ fresh() { # MODE [RULE...]
 	rm -rf "$BPFFS/cordon" "$WORK/state" "$WORK/run" "$WORK/policy"
 	mkdir "$WORK/policy"
 	policy "$@" >"$WORK/policy/site.yaml"
-	printf '%s\n' 'version: 1' 'ports: {"p*": {}}' 'uplinks: {up0: {}}' "policy: $WORK/policy" "state: $WORK/state" \
-		"run: $WORK/run" "bpffs: $BPFFS/cordon" "capacity: {devices: 4096, flows: 65536, cache: 8MiB}" >"$WORK/gateway.yaml"
-}
-
-engine_start() {
-	spawn engine gw cordond -c "$WORK/gateway.yaml" --foreground
-	wait_for 20 grep -q ' ready config=' "$WORK/engine.log"
-}
-
-ctl() {
-	cordon "$1" -c "$WORK/gateway.yaml" "${@:2}"
-}
-
-status() {
-	ctl status -o json 2>/dev/null | jq -r "$1"
-}
-
-at_least() { # NUMBER COMMAND...
-	[ "$("${@:2}")" -ge "$1" ]
+	gateway_yaml >"$WORK/gateway.yaml"
 }
 
 lines_of() {

@@ -38,38 +38,8 @@ policy() { # gateway|plant
 	esac
 }
 
-engine_start() {
-	rm -f "$WORK/engine.log"
-	spawn engine gw cordond -c "$WORK/gateway.yaml" --foreground
-	ENGINE=$SPAWNED_PID
-	wait_for 20 grep -q ' ready config=' "$WORK/engine.log"
-}
-
-engine_kill() {
-	kill -KILL "$ENGINE"
-	wait "$ENGINE" 2>/dev/null || :
-}
-
-ctl() { # COMMAND [ARGS...]
-	local command=$1
-	shift
-	cordon "$command" -c "$WORK/gateway.yaml" "$@"
-}
-
-status() { # JQ-FILTER
-	{ ctl status -o json 2>/dev/null || :; } | jq -r "$1"
-}
-
-status_is() { # JQ-FILTER VALUE
-	[ "$(status "$1")" = "$2" ]
-}
-
 status_text() {
 	ctl status 2>/dev/null || :
-}
-
-reaches() { # NODE ADDRESS
-	on "$1" ping -n -q -c 1 -W 1 "$2"
 }
 
 before_is_in_force() {

@@ -17,11 +17,6 @@ fresh() {
 	gateway_yaml >"$WORK/gateway.yaml"
 }
 
-gateway_yaml() { # [LINE...]
-	printf '%s\n' 'version: 1' 'ports: {"p*": {}}' 'uplinks: {up0: {}}' "policy: $WORK/policy" "state: $WORK/state" \
-		"run: $WORK/run" "bpffs: $BPFFS/cordon" "capacity: {devices: 4096, flows: 65536, cache: 8MiB}" "$@"
-}
-
 good_policy() {
 	cat <<-'END'
 		version: 1
@@ -43,39 +38,8 @@ wider_policy() {
 	echo '  - {id: ping-lock, from: segment:cameras, to: segment:plant, allow: [icmp/echo]}'
 }
 
-engine_start() {
-	rm -f "$WORK/engine.log" # else the last engine's `ready` would do
-	spawn engine gw cordond -c "$WORK/gateway.yaml" --foreground
-	ENGINE=$SPAWNED_PID
-	wait_for 20 grep -q ' ready config=' "$WORK/engine.log"
-}
-
-engine_kill() {
-	kill -KILL "$ENGINE"
-	wait "$ENGINE" 2>/dev/null || :
-}
-
-ctl() { # COMMAND [ARGS...]
-	local command=$1
-	shift
-	cordon "$command" -c "$WORK/gateway.yaml" "$@"
-}
-
-# One field of `cordon status`, which exits 8 when degraded.
-status() { # JQ-FILTER
-	{ ctl status -o json 2>/dev/null || :; } | jq -r "$1"
-}
-
 degraded() {
 	status '[.degraded[].what] | join(" ")'
-}
-
-status_is() { # JQ-FILTER VALUE
-	[ "$(status "$1")" = "$2" ]
-}
-
-reaches() { # NODE ADDRESS
-	on "$1" ping -n -q -c 1 -W 1 "$2"
 }
 
 cannot_reach() { # NODE ADDRESS

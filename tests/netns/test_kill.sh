@@ -16,8 +16,7 @@ setup() {
 	policy_a >"$WORK/a.yaml"
 	policy_b >"$WORK/b.yaml"
 	cp "$WORK/a.yaml" "$WORK/policy/site.yaml"
-	printf '%s\n' 'version: 1' 'ports: {"p*": {}}' 'uplinks: {up0: {}}' "policy: $WORK/policy" "state: $WORK/state" \
-		"run: $WORK/run" "bpffs: $BPFFS/cordon" "capacity: {devices: 4096, flows: 65536, cache: 8MiB}" >"$WORK/gateway.yaml"
+	gateway_yaml >"$WORK/gateway.yaml"
 	hash_a=$(hash_of "$WORK/a.yaml") hash_b=$(hash_of "$WORK/b.yaml")
 }
 
@@ -71,10 +70,6 @@ ready_or_dead() {
 end_engine() {
 	kill -KILL "$ENGINE" 2>/dev/null || :
 	wait "$ENGINE" 2>/dev/null || :
-}
-
-ctl() {
-	cordon "$1" -c "$WORK/gateway.yaml" "${@:2}"
 }
 
 other_policy() {

@@ -11,10 +11,8 @@ setup() {
 	lab up "$PREFIX" --static
 	mkdir "$WORK/policy"
 	policy "{packets: $RATE/s}" >"$WORK/policy/site.yaml"
-	printf '%s\n' 'version: 1' 'ports: {"p*": {}}' 'uplinks: {up0: {}}' "policy: $WORK/policy" "state: $WORK/state" \
-		"run: $WORK/run" "bpffs: $BPFFS/cordon" "capacity: {devices: 4096, flows: 65536, cache: 8MiB}" >"$WORK/gateway.yaml"
-	spawn engine gw cordond -c "$WORK/gateway.yaml" --foreground
-	wait_for 20 grep -q ' ready config=' "$WORK/engine.log"
+	gateway_yaml >"$WORK/gateway.yaml"
+	engine_start
 }
 
 policy() { # LIMITS
@@ -41,10 +39,6 @@ passed() { # DEVICE
 
 dropped() { # DEVICE REASON
 	device "$1" "[.drops[] | select(.reason == \"$2\") | .packets] | add // 0"
-}
-
-at_least() { # NUMBER COMMAND...
-	[ "$("${@:2}")" -ge "$1" ]
 }
 
 milliseconds() {

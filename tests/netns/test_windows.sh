@@ -10,11 +10,6 @@ setup() {
 	lab up "$PREFIX" --static
 }
 
-gateway_yaml() { # [LINE...]
-	printf '%s\n' 'version: 1' 'ports: {"p*": {}}' 'uplinks: {up0: {}}' "policy: $WORK/policy" "state: $WORK/state" \
-		"run: $WORK/run" "bpffs: $BPFFS/cordon" "capacity: {devices: 4096, flows: 65536, cache: 8MiB}" "$@"
-}
-
 # The time of the site is that of New York, so that none of UTC's hours fits by chance.
 policy() { # MINUTE
 	cat <<-END
@@ -41,18 +36,11 @@ fresh() { # MINUTE [LINE OF GATEWAY.YAML]
 	policy "$1" >"$WORK/policy/site.yaml"
 	shift
 	gateway_yaml "$@" >"$WORK/gateway.yaml"
-	rm -f "$WORK/engine.log"
-	spawn engine gw cordond -c "$WORK/gateway.yaml" --foreground
-	ENGINE=$SPAWNED_PID
-	wait_for 20 grep -q ' ready config=' "$WORK/engine.log"
+	engine_start
 }
 
 site_time() { # SECONDS SINCE THE EPOCH
 	TZ=America/New_York date -d "@$1" +%Y-%m-%dT%H:%M
-}
-
-reaches() { # NODE ADDRESS
-	on "$1" ping -n -q -c 1 -W 1 "$2"
 }
 
 # New conversations, one after the other; the times of those that were answered. The pause keeps them far below a device's

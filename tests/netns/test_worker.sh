@@ -42,32 +42,7 @@ fresh() {
 	small_policy first >"$WORK/policy/site.yaml"
 	printf '%s\n' 'version: 1' 'ports: {"p*": {}}' "policy: $WORK/policy" "state: $WORK/state" "run: $WORK/run" \
 		"bpffs: $BPFFS/cordon" 'capacity: {devices: 100000}' >"$WORK/gateway.yaml"
-	engine_start
-}
-
-engine_begin() {
-	rm -f "$WORK/engine.log"
-	spawn engine gw cordond -c "$WORK/gateway.yaml" --foreground
-	ENGINE=$SPAWNED_PID
-}
-
-engine_start() {
-	engine_begin
-	wait_for 60 grep -q ' ready config=' "$WORK/engine.log"
-}
-
-ctl() { # COMMAND [ARGS...]
-	local command=$1
-	shift
-	cordon "$command" -c "$WORK/gateway.yaml" "$@"
-}
-
-status() { # JQ-FILTER
-	{ ctl status -o json 2>/dev/null || :; } | jq -r "$1"
-}
-
-status_is() { # JQ-FILTER VALUE
-	[ "$(status "$1")" = "$2" ]
+	engine_start 60
 }
 
 apply_large() {
@@ -136,7 +111,7 @@ test_ended_while_it_compiles() {
 	ended_with 0 "$ENGINE" "$WORK/engine.log"
 	ended_with 1 "$APPLY" "$WORK/apply.log"
 	assert_contains "what the client heard" "nothing was changed" "$(cat "$WORK/apply.log")"
-	engine_start
+	engine_start 60
 	assert_eq revision 1 "$(status .revision)"
 }
 
@@ -146,7 +121,7 @@ test_killed_while_it_compiles() {
 	kill -KILL "$ENGINE"
 	wait "$ENGINE" || :
 	ended_with 5 "$APPLY" "$WORK/apply.log"
-	engine_start
+	engine_start 60
 	assert_eq revision 1 "$(status .revision)"
 }
 
