@@ -172,6 +172,21 @@ struct packet {
 	struct flow fresh __attribute__((aligned(8)));
 };
 
+/* Nothing known but the time and the policy. */
+static __always_inline void packet_clear(struct packet *p, __u64 word, __u64 now)
+{
+	union policy_word u = {.word = word};
+
+	__builtin_memset(p, 0, offsetof(struct packet, key));
+	p->word = word;
+	p->now = now;
+	p->until = NO_END;
+	p->generation = u.generation;
+	p->side = u.generation & 1;
+	p->segments = 1;
+	p->rule = CORDON_RULE_NONE;
+}
+
 /* What the tables say of this packet holds until then at the longest. */
 static __always_inline void packet_holds_until(struct packet *p, __u64 ns)
 {
@@ -200,6 +215,13 @@ static __always_inline bool address_is_zero(const struct address *a)
 	const __u64 *x = (const __u64 *)a;
 
 	return !x[0] && !(x[1] & ~bpf_cpu_to_be64(0x0000ffff00000000ULL));
+}
+
+static __always_inline bool address_is_v4(const struct address *a)
+{
+	const __u32 *x = (const __u32 *)a;
+
+	return !x[0] && !x[1] && x[2] == bpf_htonl(0xffff);
 }
 
 static __always_inline void address_from_v4(struct address *a, __be32 v4)

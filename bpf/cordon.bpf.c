@@ -38,23 +38,15 @@ static __always_inline __u64 control_word(const struct control *c)
 
 static __always_inline struct packet *packet_new(struct control *c, __u64 word, enum cordon_dir dir, __u32 length)
 {
-	union policy_word u = {.word = word};
 	__u32 row = dir;
 	struct packet *p = bpf_map_lookup_elem(&scratch, &row);
 
 	if (!p)
 		return NULL;
-	__builtin_memset(p, 0, offsetof(struct packet, key));
-	p->word = word;
-	p->until = NO_END;
-	p->generation = u.generation;
-	p->side = p->generation & 1;
-	p->now = clock_now(c);
+	packet_clear(p, word, clock_now(c));
 	p->length = length;
-	p->segments = 1;
 	p->dir = dir;
 	p->mode = CORDON_MODE_ENFORCE;
-	p->rule = CORDON_RULE_NONE;
 	/* A timer that is late, or gone, must not keep cached verdicts alive. */
 	if (c->now && p->now > c->now + 2 * CORDON_TICK_NS)
 		WRITE_ONCE(c->now, p->now);

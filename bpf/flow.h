@@ -203,6 +203,12 @@ static __always_inline enum cordon_reason flow_put(struct packet *p, struct flow
 	return CORDON_REASON_NONE;
 }
 
+/* Does what was found end the flow? What audit and observe let pass does not. */
+static __always_inline bool flow_must_end(const struct packet *p, enum cordon_reason reason)
+{
+	return p->quarantined || (reason != CORDON_REASON_NONE && denial_cuts(p));
+}
+
 /* The policy or a device changed since the flow was judged: ask again, cut it if it is no longer allowed. */
 __noinline enum cordon_reason flow_rejudge(struct packet *p, struct flow *flow, __u8 side)
 {
@@ -214,7 +220,7 @@ __noinline enum cordon_reason flow_rejudge(struct packet *p, struct flow *flow, 
 
 	if (reason == CORDON_REASON_STALE_ROW)
 		return reason;
-	if (p->quarantined || (reason != CORDON_REASON_NONE && denial_cuts(p))) {
+	if (flow_must_end(p, reason)) {
 		flow->state = CORDON_FLOW_CUT;
 		return CORDON_REASON_CUT;
 	}
@@ -444,6 +450,12 @@ static __always_inline bool flow_is_due(const struct packet *p, const struct flo
 	return until && tick_reached(CORDON_TICKS(p->now), until);
 }
 
+/* Was the flow judged by another policy, for other ends, or for a time that is over? */
+static __always_inline bool flow_is_stale(const struct packet *p, const struct flow *flow, __u8 side)
+{
+	return READ_ONCE(flow->generation) != p->generation || !ends_unchanged(p, flow, side) || p->quarantined || flow_is_due(p, flow);
+}
+
 /* Does what holds for this packet hold for the next one of its looks? TCP only once both have spoken and none has ended. */
 static __always_inline bool flow_is_settled(const struct packet *p, const struct flow *flow)
 {
@@ -480,7 +492,7 @@ __noinline enum cordon_reason flow_judge(struct packet *p, const struct port *po
 		if (reason != CORDON_REASON_NONE)
 			return reason;
 	}
-	if (READ_ONCE(flow->generation) != p->generation || !ends_unchanged(p, flow, side) || p->quarantined || flow_is_due(p, flow)) {
+	if (flow_is_stale(p, flow, side)) {
 		reason = flow_rejudge(p, flow, side);
 		if (reason != CORDON_REASON_NONE)
 			return reason;

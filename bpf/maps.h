@@ -288,10 +288,14 @@ struct {
 	__type(value, struct trace_record);
 } trace_out SEC(".maps");
 
-/* What a program knows of the frame in its hands; one row a hook and CPU, for the stack has only 512 bytes. */
+/*
+ * What a program knows of the frame in its hands; one row a hook and CPU, for the stack has only 512 bytes. The last is the
+ * timer's, which may come between the instructions of a test run.
+ */
+#define SCRATCH_REVIEW CORDON_DIR_COUNT
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, CORDON_DIR_COUNT);
+	__uint(max_entries, CORDON_DIR_COUNT + 1);
 	__type(key, __u32);
 	__type(value, struct packet);
 } scratch SEC(".maps");

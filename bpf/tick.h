@@ -2,16 +2,17 @@
 /*
  * In:  a timer of the kernel, armed once by the engine (tick_start).
  * Out: `control.now`, so that a cached verdict can see its deadline without a clock; an unconfirmed policy taken back in time;
- *      flows that are past their time are over.
+ *      flows that are past their time are over, and those that no packet comes for are reviewed (review.h).
  * Never: anything that needs the engine: this goes on when it is stopped or gone.
  */
 #ifndef CORDON_BPF_TICK_H
 #define CORDON_BPF_TICK_H
 
 #include "cache.h"
+#include "review.h"
 #include "revert.h"
 
-#define SWEEP_ROWS 240 /* a tick: 24,000 a second */
+#define SWEEP_TICKS 64 /* in which the sweep goes over the whole table: 0.64 s */
 
 static __always_inline __u64 clock_now(const struct control *c)
 {
@@ -19,44 +20,93 @@ static __always_inline __u64 clock_now(const struct control *c)
 }
 
 struct sweep {
-	__u32 first; /* row number, were all buckets one after the other */
+	__u32 first; /* bucket */
 	__u32 now;
+	__u32 all;   /* flows whose time has not come are looked at, too: something changed */
+	__u32 again;
 };
 
+static __always_inline __u32 ways_live(const struct flow_bucket *bucket)
+{
+	__u32 ways = 0;
+
+#pragma unroll
+	for (int w = 0; w < CORDON_BUCKET_ROWS; w++) {
+		__u32 tag = READ_ONCE(bucket->tag[w]);
+
+		ways |= (bit_is_set(tag) & bit_is_set(tag ^ CORDON_TAG_CLAIMED) & (tag >> 31 ^ 1)) << w;
+	}
+	return ways;
+}
+
 /* One second of grace: while the engine lives, it is quicker, and writes a record of what ended. */
-static long row_sweep(__u32 i, void *ctx)
+static __always_inline void row_sweep(struct sweep *sweep, const struct flow *flow, __u32 number)
+{
+	__u32 until = READ_ONCE(flow->until);
+
+	if (flow_is_over(flow, sweep->now - CORDON_TICKS(CORDON_SECOND)))
+		flow_end(number, sweep->now);
+	else if (sweep->all || (until && tick_reached(sweep->now, until)))
+		sweep->again |= flow_review(number);
+}
+
+static long bucket_sweep(__u32 i, void *ctx)
 {
 	struct sweep *sweep = ctx;
-	__u32 row = sweep->first + i, number = row / CORDON_BUCKET_ROWS, way = row % CORDON_BUCKET_ROWS, tag;
+	__u32 number = sweep->first + i, ways;
 	struct flow_bucket *bucket = bucket_at(number);
 
-	barrier_var(way); /* or the compiler would leave out what the verifier wants to see */
-	if (!bucket || way >= CORDON_BUCKET_ROWS)
+	if (!bucket)
 		return 1;
-	tag = READ_ONCE(bucket->tag[way]);
-	if (tag && tag != CORDON_TAG_CLAIMED && !(tag & CORDON_TAG_OVER) &&
-	    flow_is_over(&bucket->row[way], sweep->now - CORDON_TICKS(CORDON_SECOND)))
-		flow_end(FLOW_NUMBER(number, way), sweep->now);
+	ways = ways_live(bucket);
+	for (int n = 0; n < CORDON_BUCKET_ROWS; n++) {
+		__u32 way = way_first(ways);
+
+		if (way >= CORDON_BUCKET_ROWS)
+			break;
+		row_sweep(sweep, &bucket->row[way], FLOW_NUMBER(number, way));
+		ways &= ways - 1;
+	}
 	return 0;
+}
+
+/*
+ * All buckets, a part of them each tick. When the word moves each is looked at once more from where the sweep stands, so a flow
+ * that is no longer allowed lives no longer than a round; and until then each row costs a look at its time, no more.
+ */
+static __always_inline void flows_sweep(struct control *c, struct packet *p)
+{
+	__u32 part = flow_buckets / SWEEP_TICKS + 1;
+	struct sweep sweep = {.now = packet_tick(p)};
+
+	if (c->review_word != p->word) {
+		c->review_word = p->word;
+		c->review_left = flow_buckets;
+	}
+	sweep.all = c->review_left && p->generation;
+	sweep.first = c->sweep_next < flow_buckets ? c->sweep_next : 0;
+	bpf_loop(part, bucket_sweep, &sweep, 0);
+	if (part > flow_buckets - sweep.first)
+		part = flow_buckets - sweep.first;
+	c->sweep_next = sweep.first + part;
+	c->review_left = sweep.again ? flow_buckets : c->review_left > part ? c->review_left - part : 0;
 }
 
 static int tick_fire(void *map, __u32 *key, struct tick *t)
 {
-	struct sweep sweep = {};
 	__u32 zero = 0;
 	struct control *c = bpf_map_lookup_elem(&control, &zero);
+	struct packet *p = review_packet();
 	__u64 now;
 
 	(void)map, (void)key;
-	if (!c)
+	if (!c || !p)
 		return 0;
 	now = clock_now(c);
 	WRITE_ONCE(c->now, now);
 	policy_revert_due(c, now);
-	sweep.now = CORDON_TICKS(now);
-	sweep.first = c->sweep_next < flow_buckets * CORDON_BUCKET_ROWS ? c->sweep_next : 0;
-	bpf_loop(SWEEP_ROWS, row_sweep, &sweep, 0);
-	c->sweep_next = sweep.first + SWEEP_ROWS;
+	packet_clear(p, READ_ONCE(*(const __u64 *)c), now);
+	flows_sweep(c, p);
 	bpf_timer_start(&t->timer, CORDON_TICK_NS, 0);
 	return 0;
 }

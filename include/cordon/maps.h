@@ -42,7 +42,7 @@ struct control {
 	__u32 layout;       /* CORDON_LAYOUT */
 	__u32 brake;        /* not 0: every SOFT and HARD drop becomes would_deny */
 	__u32 row_generation; /* last generation given to a device row; the engine counts it up */
-	__u32 sweep_next;   /* row of `flows` with which the timer's sweep goes on */
+	__u32 sweep_next;   /* bucket of `flows` with which the timer's sweep goes on */
 	__s64 clock_offset; /* ns added to the boot clock; 0 but in replay and tests */
 	__u64 now;          /* boot clock ns, written by the timer every CORDON_TICK_NS; 0: no timer, and no verdict is cached */
 	__u32 hash_key[CORDON_HASH_WORDS]; /* random, made with the tables */
@@ -55,6 +55,10 @@ struct control {
 	__u64 revert_at;    /* boot clock ns; 0: never */
 	__u32 unconfirmed;  /* generation; 0: none. Another one is in force: it did not come, or was taken back */
 	__u32 fallback;     /* generation, whole on the other side until then */
+	/* The timer's review of flows that no packet comes for, bpf/review.h */
+	__u64 review_word;  /* `generation` and `changes` under which it looks at every flow, or did */
+	__u32 review_left;  /* buckets that it has not come to since that word moved */
+	__u32 pad;
 } __attribute__((aligned(8)));
 
 /* `generation` and `changes` as the one word they are. */

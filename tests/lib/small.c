@@ -142,9 +142,9 @@ uint32_t small_syn(uint8_t frame[64], uint64_t from_mac, uint64_t to_mac, uint8_
 	return 54;
 }
 
-struct dataplane *small_private_sized(uint32_t max_devices, uint32_t max_flows)
+static struct dataplane *open_traced(uint32_t max_devices, uint32_t max_flows, bool ticking)
 {
-	struct dataplane_options options = {.trace = true, .max_devices = max_devices, .max_flows = max_flows};
+	struct dataplane_options options = {.trace = true, .max_devices = max_devices, .max_flows = max_flows, .cached = ticking};
 	struct dataplane *dp = NULL;
 	char *why = NULL;
 
@@ -164,7 +164,17 @@ struct dataplane *small_private_sized(uint32_t max_devices, uint32_t max_flows)
 
 struct dataplane *small_private(uint32_t max_devices)
 {
-	return small_private_sized(max_devices, 1024);
+	return open_traced(max_devices, 1024, false);
+}
+
+struct dataplane *small_private_sized(uint32_t max_devices, uint32_t max_flows)
+{
+	return open_traced(max_devices, max_flows, false);
+}
+
+struct dataplane *small_ticking(uint32_t max_devices)
+{
+	return open_traced(max_devices, 1024, true);
 }
 
 struct dataplane_verdict small_ask(struct dataplane *dp, uint32_t port, uint64_t from_mac, uint64_t to_mac, uint8_t from, uint8_t to, uint16_t dport)

@@ -41,6 +41,8 @@ uint32_t small_syn(uint8_t frame[64], uint64_t from_mac, uint64_t to_mac, uint8_
 /* A private dataplane with trace, ports 1 and 2 declared; of 1,024 flows if nothing is said. */
 struct dataplane *small_private(uint32_t max_devices);
 struct dataplane *small_private_sized(uint32_t max_devices, uint32_t max_flows);
+/* The same with the kernel's timer: time passes for it without a packet. */
+struct dataplane *small_ticking(uint32_t max_devices);
 /* What becomes of a SYN of one device to the other. */
 struct dataplane_verdict small_ask(struct dataplane *dp, uint32_t port, uint64_t from_mac, uint64_t to_mac, uint8_t from, uint8_t to, uint16_t dport);
 
