@@ -30,7 +30,7 @@ struct event {
 	__u32 rule;       /* or CORDON_RULE_NONE */
 	__u32 device;     /* row of the device whose port it is, or NONE */
 	__u32 port;       /* logical port */
-	__u32 count;      /* frames this record stands for: itself and those suppressed since the last one */
+	__u32 count;      /* frames this record stands for: itself and those suppressed since the last one; 0: none (an idle flow was cut) */
 	__u8 kind;        /* enum cordon_event_kind */
 	__u8 verdict;     /* enum cordon_verdict */
 	__u8 reason;      /* enum cordon_reason */

@@ -299,6 +299,55 @@ test_quarantine_and_brake_outlive_the_engine() {
 	assert_fails reaches laptop "$LOCK"
 }
 
+# A ping that was answered is a flow for a minute, though nothing more is said.
+talks() { # DEVICE PEER
+	ctl get flows -o jsonl | jq -es --arg device "$1" --arg peer "$2" 'any(.device == $device and .peer == $peer)' >/dev/null
+}
+
+is_silent() { # DEVICE PEER
+	! talks "$@"
+}
+
+two_were_cut() {
+	[ "$(ctl get flows --ended -o jsonl | jq -s 'map(select(.state == "cut")) | length')" = 2 ]
+}
+
+test_idle_flows_end_with_what_allowed_them() {
+	fresh
+	engine_start
+	enforced
+	assert_ok talks camera gateway
+	assert_ok talks laptop camera
+	good_policy | grep -v ping-camera >"$WORK/narrower.yaml"
+	assert_ok ctl apply "$WORK/narrower.yaml"
+	wait_for 5 is_silent laptop camera
+	assert_ok talks camera gateway
+	assert_ok ctl quarantine camera
+	wait_for 5 is_silent camera gateway
+	wait_for 5 two_were_cut
+}
+
+live_flows() {
+	bpftool -j map dump pinned "$BPFFS/cordon/maps/usage" | jq '.[0].formatted.value.flows'
+}
+
+live_flows_are() { # NUMBER
+	[ "$(live_flows)" = "$1" ]
+}
+
+# The unconfirmed policy goes by itself, and with it what only that one allowed.
+test_idle_flows_end_without_an_engine() {
+	fresh
+	engine_start
+	assert_ok reaches camera "$GATEWAY"
+	wider_policy >"$WORK/wider.yaml"
+	assert_ok ctl apply "$WORK/wider.yaml" --confirm $((3 * SLOW))s
+	assert_ok reaches camera "$LOCK"
+	engine_kill
+	assert_ok live_flows_are 2
+	wait_for 8 live_flows_are 1
+}
+
 test_no_boot_and_no_lost_database_ends_a_quarantine() {
 	fresh
 	engine_start

@@ -527,6 +527,20 @@ Test(history, takes_what_was_denied_and_has_no_flow)
 	}
 }
 
+/* It has a record of its own, and no frame was denied. */
+Test(history, a_flow_that_was_cut_while_idle_is_no_denial)
+{
+	struct event e = denied("192.168.50.11", "8.8.8.8", IPPROTO_UDP, 53);
+	struct flow_history *h = history_of(4);
+
+	e.kind = CORDON_EVENT_CUT;
+	e.reason = CORDON_REASON_CUT;
+	e.count = 0;
+	cr_assert_eq(flow_history_add_event(h, &e, &names), 0);
+	cr_expect_eq(all_of(h).n, 0);
+	flow_history_free(h);
+}
+
 Test(history, audit_and_enforcement_are_told_apart)
 {
 	struct flow_history *h = history_of(4);

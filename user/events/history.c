@@ -235,7 +235,7 @@ int flow_history_add_event(struct flow_history *h, const struct event *event, co
 	json_t *by_key, *known;
 	struct denied d;
 
-	if (event->verdict == CORDON_VERDICT_ALLOW || told_by_its_flow(event))
+	if (event->verdict == CORDON_VERDICT_ALLOW || !event->count || told_by_its_flow(event))
 		return 0;
 	denied_of_event(event, names, &d);
 	key = format_text("%s %s %s %u %u %u", d.device, d.peer, d.proto, d.dport, d.out, event->verdict);
