@@ -131,6 +131,26 @@ static __always_inline bool flow_is_denied(struct packet *p, const struct flow *
 	return flow->verdict == CORDON_VERDICT_WOULD_DENY && denial_cuts(p);
 }
 
+static __always_inline bool flow_end_is_as_judged(const struct packet *p, const struct flow_side *side)
+{
+	struct device *device = side->device == CORDON_DEVICE_NONE ? NULL : device_row(side->device);
+	__u64 quarantine;
+
+	if (side->device == CORDON_DEVICE_NONE)
+		return true;
+	if (!device || READ_ONCE(device->generation) != side->device_generation || device_lease_is_over(p, device))
+		return false;
+	quarantine = READ_ONCE(device->quarantine_until);
+	return !(READ_ONCE(device->flags) & DEVICE_QUARANTINED) || (quarantine && quarantine <= p->now);
+}
+
+/* Of most flows the rows of their devices say that nothing concerns them, and no address needs to be looked up. */
+static __always_inline bool flow_is_as_judged(const struct packet *p, const struct flow *flow)
+{
+	return READ_ONCE(flow->generation) == p->generation && flow->verdict == CORDON_VERDICT_ALLOW && !flow_is_due(p, flow) &&
+	       flow_end_is_as_judged(p, &flow->side[0]) && flow_end_is_as_judged(p, &flow->side[1]);
+}
+
 /* CUT: the flow ends. STALE_ROW: ask again soon. */
 static __always_inline enum cordon_reason review_judge(struct packet *p, struct flow *flow)
 {
@@ -159,7 +179,10 @@ static __always_inline enum cordon_reason review_judge(struct packet *p, struct 
 	reason = decide_flow(p, 0);
 	if (reason == CORDON_REASON_STALE_ROW)
 		return reason;
-	return flow_must_end(p, reason) ? CORDON_REASON_CUT : CORDON_REASON_NONE;
+	if (flow_must_end(p, reason))
+		return CORDON_REASON_CUT;
+	WRITE_ONCE(flow->side[owner != rows[0]].device_generation, 0); /* its packet judges it anew, and so does each review until then */
+	return CORDON_REASON_NONE;
 }
 
 /* Told by count 0: no frame was dropped. What no budget is left for is told by the flow's record alone. */
@@ -185,8 +208,11 @@ static __always_inline void review_tell(struct packet *p, const struct flow *flo
 	bpf_ringbuf_submit(e, 0);
 }
 
-/* `now` and `word` of this CPU's review_packet() are set. 1: what it needs is being written, look again. */
-__noinline int flow_review(__u32 number)
+/*
+ * `now` and `word` of this CPU's review_packet() are set; `resolve`: also whose its addresses are may have changed. 1: what it needs
+ * is being written, look again.
+ */
+__noinline int flow_review(__u32 number, bool resolve)
 {
 	struct packet *p = review_packet();
 	struct flow *flow = flow_at(number);
@@ -194,6 +220,8 @@ __noinline int flow_review(__u32 number)
 	__u32 birth;
 
 	if (!p || !flow)
+		return 0;
+	if (!resolve && flow_is_as_judged(p, flow))
 		return 0;
 	birth = READ_ONCE(flow->birth);
 	review_packet_make(p, flow);

@@ -12,7 +12,14 @@
 #include "review.h"
 #include "revert.h"
 
-#define SWEEP_TICKS 64 /* in which the sweep goes over the whole table: 0.64 s */
+/*
+ * How many times the sweep comes until it has been over the whole table: 0.8 s; after a change it comes each millisecond, and half
+ * a second does, unless there are so many flows that this would keep packets waiting for longer than REVIEW_NS.
+ */
+#define SWEEP_TIMES 80
+#define REVIEW_TIMES 500
+#define REVIEW_EVERY_NS 1000000ULL
+#define REVIEW_NS 700000ULL
 
 static __always_inline __u64 clock_now(const struct control *c)
 {
@@ -20,9 +27,12 @@ static __always_inline __u64 clock_now(const struct control *c)
 }
 
 struct sweep {
-	__u32 first; /* bucket */
+	__u64 begun;
+	__u32 first;   /* bucket */
+	__u32 done;
 	__u32 now;
-	__u32 all;   /* flows whose time has not come are looked at, too: something changed */
+	__u32 all;     /* flows whose time has not come are looked at, too: something changed */
+	__u32 resolve; /* whose an address is may have changed */
 	__u32 again;
 };
 
@@ -47,7 +57,7 @@ static __always_inline void row_sweep(struct sweep *sweep, const struct flow *fl
 	if (flow_is_over(flow, sweep->now - CORDON_TICKS(CORDON_SECOND)))
 		flow_end(number, sweep->now);
 	else if (sweep->all || (until && tick_reached(sweep->now, until)))
-		sweep->again |= flow_review(number);
+		sweep->again |= flow_review(number, sweep->resolve);
 }
 
 static long bucket_sweep(__u32 i, void *ctx)
@@ -67,29 +77,51 @@ static long bucket_sweep(__u32 i, void *ctx)
 		row_sweep(sweep, &bucket->row[way], FLOW_NUMBER(number, way));
 		ways &= ways - 1;
 	}
-	return 0;
+	sweep->done++;
+	return bpf_ktime_get_ns() - sweep->begun > REVIEW_NS;
+}
+
+static __always_inline __u32 less(__u32 a, __u32 b)
+{
+	return a > b ? a - b : 0;
+}
+
+/* What moved since the last time is looked for in each bucket once more, from where the sweep stands. */
+static __always_inline void review_begin(struct control *c, __u64 word)
+{
+	__u32 addresses = READ_ONCE(c->addresses); /* counted up before the word moves */
+
+	if (c->review_addresses != addresses) {
+		c->review_addresses = addresses;
+		c->resolve_left = flow_buckets;
+	}
+	if (c->review_word != word) {
+		c->review_word = word;
+		c->review_left = flow_buckets;
+	}
 }
 
 /*
- * All buckets, a part of them each tick. When the word moves each is looked at once more from where the sweep stands, so a flow
- * that is no longer allowed lives no longer than a round; and until then each row costs a look at its time, no more.
+ * All buckets, a part of them each time, so a flow that is no longer allowed lives no longer than a round. Without a change each row
+ * costs a look at its time, no more. Returns when to come again, in ns.
  */
-static __always_inline void flows_sweep(struct control *c, struct packet *p)
+static __always_inline __u64 flows_sweep(struct control *c, struct packet *p)
 {
-	__u32 part = flow_buckets / SWEEP_TICKS + 1;
-	struct sweep sweep = {.now = packet_tick(p)};
+	struct sweep sweep = {.now = packet_tick(p), .begun = bpf_ktime_get_ns()};
+	__u64 took;
 
-	if (c->review_word != p->word) {
-		c->review_word = p->word;
-		c->review_left = flow_buckets;
-	}
-	sweep.all = c->review_left && p->generation;
+	review_begin(c, p->word);
+	sweep.all = (c->review_left || c->resolve_left) && p->generation;
+	sweep.resolve = c->resolve_left != 0;
 	sweep.first = c->sweep_next < flow_buckets ? c->sweep_next : 0;
-	bpf_loop(part, bucket_sweep, &sweep, 0);
-	if (part > flow_buckets - sweep.first)
-		part = flow_buckets - sweep.first;
-	c->sweep_next = sweep.first + part;
-	c->review_left = sweep.again ? flow_buckets : c->review_left > part ? c->review_left - part : 0;
+	bpf_loop(flow_buckets / (sweep.all ? REVIEW_TIMES : SWEEP_TIMES) + 1, bucket_sweep, &sweep, 0);
+	c->sweep_next = sweep.first + sweep.done;
+	c->review_left = sweep.again ? flow_buckets : less(c->review_left, sweep.done);
+	c->resolve_left = sweep.again ? flow_buckets : less(c->resolve_left, sweep.done);
+	if (!sweep.all)
+		return CORDON_TICK_NS;
+	took = bpf_ktime_get_ns() - sweep.begun;
+	return REVIEW_EVERY_NS - (took < REVIEW_NS ? took : REVIEW_NS);
 }
 
 static int tick_fire(void *map, __u32 *key, struct tick *t)
@@ -106,8 +138,7 @@ static int tick_fire(void *map, __u32 *key, struct tick *t)
 	WRITE_ONCE(c->now, now);
 	policy_revert_due(c, now);
 	packet_clear(p, READ_ONCE(*(const __u64 *)c), now);
-	flows_sweep(c, p);
-	bpf_timer_start(&t->timer, CORDON_TICK_NS, 0);
+	bpf_timer_start(&t->timer, flows_sweep(c, p), 0);
 	return 0;
 }
 

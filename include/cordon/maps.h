@@ -55,10 +55,12 @@ struct control {
 	__u64 revert_at;    /* boot clock ns; 0: never */
 	__u32 unconfirmed;  /* generation; 0: none. Another one is in force: it did not come, or was taken back */
 	__u32 fallback;     /* generation, whole on the other side until then */
-	/* The timer's review of flows that no packet comes for, bpf/review.h */
-	__u64 review_word;  /* `generation` and `changes` under which it looks at every flow, or did */
-	__u32 review_left;  /* buckets that it has not come to since that word moved */
-	__u32 pad;
+	/* The timer's review of flows that no packet comes for, bpf/tick.h */
+	__u64 review_word;      /* `generation` and `changes` under which it looks at every flow, or did */
+	__u32 review_left;      /* buckets that it has not come to since that word moved */
+	__u32 addresses;        /* the engine counts up what `generation` of no device tells: an address of nobody is a device's now */
+	__u32 review_addresses; /* up to which it resolves the ends of every flow, or did */
+	__u32 resolve_left;     /* buckets, as above */
 } __attribute__((aligned(8)));
 
 /* `generation` and `changes` as the one word they are. */

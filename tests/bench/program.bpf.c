@@ -332,3 +332,27 @@ int bench_answers(struct __sk_buff *ctx)
 {
 	return RUN(step_answer);
 }
+
+/* The timer's sweep over the buckets first..first+count; `invalidate`: as after a change. */
+SEC("tc")
+int bench_review(struct __sk_buff *ctx)
+{
+	struct packet *p = review_packet();
+	struct loop loop = {.ctx = ctx};
+	struct sweep sweep = {};
+	struct bench_job *job;
+	__u64 begun;
+
+	if (job_begin(&loop, &job) || !p)
+		return 0;
+	packet_clear(p, control_word(loop.control), clock_now(loop.control));
+	sweep.first = job->first;
+	sweep.now = packet_tick(p);
+	sweep.all = job->invalidate;
+	begun = sweep.begun = bpf_ktime_get_ns();
+	bpf_loop(job->count, bucket_sweep, &sweep, 0);
+	job->ns = bpf_ktime_get_ns() - begun;
+	job->passed = !sweep.again;
+	job->hits = sweep.done;
+	return 0;
+}

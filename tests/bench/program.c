@@ -16,6 +16,7 @@
 #include "lib/clock.h"
 #include "program_cases.h"
 #include "program_memory.h"
+#include "program_review.h"
 #include "table.h"
 
 #define LAYER "program"
@@ -254,6 +255,19 @@ static int memory_tell(const struct options *o, const regex_t *only, struct resu
 	return r < 0;
 }
 
+static int review_tell(const struct options *o, const regex_t *only, struct results *results)
+{
+	_cleanup_free_ char *told = NULL;
+	int r;
+
+	if (o->quick || (only && regexec(only, "review", 0, NULL, 0)))
+		return 0;
+	r = review_run(results, o->runs, o->seed, &told);
+	if (r < 0)
+		fprintf(stderr, "bench: review: %s\n", told ? told : strerror(-r));
+	return r < 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const char *const heads[] = {"case",	"family",   "devices",  "flows", "order", "shape", "ns", "95 %", "parse",
@@ -285,6 +299,7 @@ int main(int argc, char **argv)
 		table_print(&table, stdout);
 	table_done(&table);
 	failed |= memory_tell(&o, o.only ? &only : NULL, results);
+	failed |= review_tell(&o, o.only ? &only : NULL, results);
 	results_free(results);
 	if (o.only)
 		regfree(&only);

@@ -206,6 +206,21 @@ int bench_establish(struct bench *bench, uint32_t first, uint32_t count, bool by
 	return r;
 }
 
+int bench_review(struct bench *bench, uint32_t first, uint32_t count, bool changed, uint64_t *ns, uint32_t *ret_done, char **ret_why)
+{
+	uint8_t frame[FRAME_SIZE];
+	uint32_t size = frame_make(frame, bench->family, TCP_ACK, false);
+	int r;
+
+	job_set(bench, first, count, changed);
+	r = run_tc(bpf_program__fd(bench->bpf->progs.bench_review), frame, size);
+	if (r == 0 && (!bench->job->passed || !bench->job->hits))
+		r = -EAGAIN;
+	*ns += bench->job->ns;
+	*ret_done = bench->job->hits;
+	return r < 0 ? why(ret_why, r, "reviewing: %s", strerror(-r)) : 0;
+}
+
 static void contender_invalid(struct contender *c, const char *what, uint64_t n, uint32_t of)
 {
 	size_t at = strlen(c->invalid);

@@ -62,6 +62,12 @@ void bench_close(struct bench *bench);
 /* Opens the flows in rows first..first+count with a SYN each, and answers them; through the real programs. */
 int bench_establish(struct bench *bench, uint32_t first, uint32_t count, bool by_devices, char **ret_why);
 
+/*
+ * What the timer does with the rows of `count` buckets, in one test run; `changed`: as after a change. Adds its ns. It stops early
+ * as the timer does, after *ret_done of them.
+ */
+int bench_review(struct bench *bench, uint32_t first, uint32_t count, bool changed, uint64_t *ns, uint32_t *ret_done, char **ret_why);
+
 /* A round that is thrown away, then `runs` rounds, forth and back. samples[] are ns a packet with the wrapper's own share still in them. */
 int bench_contend(struct bench *bench, struct contender *contenders, size_t n, unsigned runs, char **ret_why);
 

@@ -470,6 +470,7 @@ int dataplane_apply(struct dataplane *dp, const struct dataplane_apply *what, ui
 	dp->bound = plan.generation;
 
 	write_shared(dp, &plan);
+	plane_addresses_changed(dp); /* who was judged between the flip and this */
 	plane_changed(dp);
 	dp->grace_due = true;
 	if (!what->confirm_ns)

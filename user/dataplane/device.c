@@ -44,7 +44,8 @@ static uint32_t binding_of(struct dataplane *dp, uint32_t device, const struct a
 	return row;
 }
 
-static int addresses_check(struct dataplane *dp, const struct dataplane_device *want, uint32_t device, char **ret_why)
+/* *ret_missing: how many it does not have yet. */
+static int addresses_check(struct dataplane *dp, const struct dataplane_device *want, uint32_t device, size_t *ret_missing, char **ret_why)
 {
 	size_t missing = 0;
 
@@ -55,6 +56,7 @@ static int addresses_check(struct dataplane *dp, const struct dataplane_device *
 			return why(ret_why, -EEXIST, "%s is the gateway's own address", addr_format(&want->addresses[i].address, text));
 		missing += !device || !binding_of(dp, device, &want->addresses[i].address);
 	}
+	*ret_missing = missing;
 	return room_for(dp, &dp->binding_rows, missing, "address", ret_why);
 }
 
@@ -171,6 +173,7 @@ int dataplane_device_set(struct dataplane *dp, const struct dataplane_device *wa
 {
 	uint32_t row = 0;
 	bool changed = false;
+	size_t gained = 0;
 	int r;
 
 	kernel_phase("live");
@@ -181,7 +184,7 @@ int dataplane_device_set(struct dataplane *dp, const struct dataplane_device *wa
 		return why(ret_why, r, "device index: %s", strerror(-r));
 	r = row ? 0 : room_for(dp, &dp->device_rows, 1, "device", ret_why);
 	if (r == 0)
-		r = addresses_check(dp, want, row, ret_why);
+		r = addresses_check(dp, want, row, &gained, ret_why);
 	if (r < 0)
 		return r;
 	if (!row)
@@ -192,6 +195,8 @@ int dataplane_device_set(struct dataplane *dp, const struct dataplane_device *wa
 		r = addresses_set(dp, row, want, &changed);
 	if (row && changed) {
 		__atomic_store_n(&dp->devices[row].generation, row_generation_next(dp), __ATOMIC_RELEASE);
+		if (gained)
+			plane_addresses_changed(dp);
 		plane_changed(dp);
 	}
 	return r < 0 ? why(ret_why, r, "device table: %s", strerror(-r)) : 0;

@@ -110,6 +110,7 @@ static int take_up(struct dataplane *dp)
 	dp->bound = dp->control->generation;
 	if (r == 0)
 		r = rows_scan(dp);
+	plane_addresses_changed(dp);
 	plane_changed(dp); /* the one before us may have died between a row and its count */
 	if (r < 0)
 		return r;

@@ -134,6 +134,12 @@ static inline void plane_changed(struct dataplane *dp)
 	__atomic_fetch_add(&dp->control->changes, 1, __ATOMIC_RELEASE);
 }
 
+/* Before that, if an end of a flow may be another device's now, or a device's for the first time, and that device's generation is not new. */
+static inline void plane_addresses_changed(struct dataplane *dp)
+{
+	__atomic_fetch_add(&dp->control->addresses, 1, __ATOMIC_RELEASE);
+}
+
 /* Waits until every program that runs now has ended. 10 ms or so. */
 int plane_grace(struct dataplane *dp);
 
