@@ -13,11 +13,11 @@
 #include "revert.h"
 
 /*
- * How many times the sweep comes until it has been over the whole table: 0.8 s; after a change it comes each millisecond, and half
- * a second does, unless there are so many flows that this would keep packets waiting for longer than REVIEW_NS.
+ * In what time the sweep goes over the whole table, and, while it looks at every flow, how often it comes and how long it may keep
+ * packets waiting.
  */
-#define SWEEP_TIMES 80
-#define REVIEW_TIMES 500
+#define SWEEP_ROUND_NS (CORDON_SECOND * 8 / 10)
+#define REVIEW_ROUND_NS (CORDON_SECOND * 4 / 10)
 #define REVIEW_EVERY_NS 1000000ULL
 #define REVIEW_NS 700000ULL
 
@@ -78,7 +78,7 @@ static long bucket_sweep(__u32 i, void *ctx)
 		ways &= ways - 1;
 	}
 	sweep->done++;
-	return bpf_ktime_get_ns() - sweep->begun > REVIEW_NS;
+	return bpf_ktime_get_boot_ns() - sweep->begun > REVIEW_NS;
 }
 
 static __always_inline __u32 less(__u32 a, __u32 b)
@@ -101,26 +101,35 @@ static __always_inline void review_begin(struct control *c, __u64 word)
 	}
 }
 
+/* How many buckets are due, of a round in so many ns; a timer that comes late has more to do. */
+static __always_inline __u32 sweep_part(struct control *c, __u64 now, __u64 round)
+{
+	__u64 since = now - c->swept_at;
+
+	c->swept_at = now;
+	return (since < round ? since : round) * flow_buckets / round + 1;
+}
+
 /*
  * All buckets, a part of them each time, so a flow that is no longer allowed lives no longer than a round. Without a change each row
  * costs a look at its time, no more. Returns when to come again, in ns.
  */
 static __always_inline __u64 flows_sweep(struct control *c, struct packet *p)
 {
-	struct sweep sweep = {.now = packet_tick(p), .begun = bpf_ktime_get_ns()};
+	struct sweep sweep = {.now = packet_tick(p), .begun = bpf_ktime_get_boot_ns()};
 	__u64 took;
 
 	review_begin(c, p->word);
 	sweep.all = (c->review_left || c->resolve_left) && p->generation;
 	sweep.resolve = c->resolve_left != 0;
 	sweep.first = c->sweep_next < flow_buckets ? c->sweep_next : 0;
-	bpf_loop(flow_buckets / (sweep.all ? REVIEW_TIMES : SWEEP_TIMES) + 1, bucket_sweep, &sweep, 0);
+	bpf_loop(sweep_part(c, sweep.begun, sweep.all ? REVIEW_ROUND_NS : SWEEP_ROUND_NS), bucket_sweep, &sweep, 0);
 	c->sweep_next = sweep.first + sweep.done;
 	c->review_left = sweep.again ? flow_buckets : less(c->review_left, sweep.done);
 	c->resolve_left = sweep.again ? flow_buckets : less(c->resolve_left, sweep.done);
 	if (!sweep.all)
 		return CORDON_TICK_NS;
-	took = bpf_ktime_get_ns() - sweep.begun;
+	took = bpf_ktime_get_boot_ns() - sweep.begun;
 	return REVIEW_EVERY_NS - (took < REVIEW_NS ? took : REVIEW_NS);
 }
 

@@ -61,6 +61,7 @@ struct control {
 	__u32 addresses;        /* the engine counts up what `generation` of no device tells: an address of nobody is a device's now */
 	__u32 review_addresses; /* up to which it resolves the ends of every flow, or did */
 	__u32 resolve_left;     /* buckets, as above */
+	__u64 swept_at;         /* boot clock ns without the offset: when the sweep last came */
 } __attribute__((aligned(8)));
 
 /* `generation` and `changes` as the one word they are. */

@@ -75,11 +75,11 @@ static int look(struct review *review, enum look what, uint32_t flows, double *r
 	return r;
 }
 
-/* From the flip until the timer has been at every flow, in ms. */
+/* From when an apply returns until the timer has been at every flow, in ms. */
 static int flip(struct review *review, double *ret_ms, char **ret_why)
 {
-	uint64_t start = clock_boot_ns();
 	int r = world_flip(&review->world, ret_why);
+	uint64_t start = clock_boot_ns();
 
 	if (r == 0)
 		r = at_rest(review->world.dp);

@@ -381,3 +381,62 @@ Test(review, the_brake_holds_it_while_it_is_pulled)
 	expect_cut("let go");
 	cr_expect(is_live(KEPT));
 }
+
+/* A lease that ends makes its device unknown, and what its port does with the unknown is the port's affair. */
+Test(review, a_port_in_audit_lets_the_unknown_live)
+{
+	struct dataplane_port port = {.number = 1, .role = CORDON_ROLE_DEVICE, .mode = CORDON_MODE_AUDIT, .mac = {2, 0, 0, 0, 0, 1}};
+
+	cr_assert_eq(dataplane_port_declare(dp, &port), 0);
+	pair.devices[0].until = dataplane_now(dp) + 10 * S;
+	set(&pair.devices[0]);
+	begin();
+	dataplane_clock_advance(dp, 10 * S);
+	round_ends();
+	cr_expect(is_live(IDLE));
+	port.mode = CORDON_MODE_ENFORCE;
+	cr_assert_eq(dataplane_port_declare(dp, &port), 0);
+	expect_cut("enforced");
+}
+
+/* A SYN from fe80::ff:fe00:a to fe80::ff:fe00:b, which their MACs make: no binding knows them. */
+static void speak6(uint16_t sport)
+{
+	uint8_t bytes[74] = {2, 0, 0, 0, 0, 0x0b, 2, 0, 0, 0, 0, 0x0a, 0x86, 0xdd, 0x60};
+	uint8_t *ip = bytes + 14, *tcp = ip + 40;
+	static const uint8_t from[16] = {0xfe, 0x80, [11] = 0xff, 0xfe, 0, 0, 0x0a}, to[16] = {0xfe, 0x80, [11] = 0xff, 0xfe, 0, 0, 0x0b};
+	struct dataplane_frame frame = {.bytes = bytes, .size = sizeof(bytes), .port = 1, .dir = CORDON_DIR_FROM_DEVICE};
+	struct dataplane_verdict v = {0};
+
+	ip[5] = 20;
+	ip[6] = 6;
+	ip[7] = 64;
+	memcpy(ip + 8, from, 16);
+	memcpy(ip + 24, to, 16);
+	memcpy(tcp, (uint8_t[]){(uint8_t)(sport >> 8), (uint8_t)sport, 0, 80}, 4);
+	tcp[12] = 5 << 4;
+	tcp[13] = 0x02;
+	cr_assert_eq(dataplane_run(dp, &frame, &v), 0);
+	cr_assert_eq(v.reason, CORDON_REASON_RULE, "reason %u", v.reason);
+}
+
+Test(review, a_link_local_address_is_its_devices_or_waits_for_a_packet)
+{
+	struct flow flow;
+
+	speak6(IDLE);
+	cr_assert(lives(IDLE, &flow));
+	cr_assert_geq(flow.side[1].device, CORDON_DEVICE_FIRST);
+	pair.devices[0].flow_quota = 7;
+	pair.devices[0].side_flags = SIDE_UNAUTHENTICATED;
+	set(&pair.devices[0]);
+	round_ends();
+	cr_expect(is_live(IDLE), "still allowed");
+	cr_assert_eq(dataplane_device_quarantine(dp, pair.devices[1].key, true, 0), 0);
+	expect_cut("quarantine");
+	cr_assert_eq(dataplane_device_quarantine(dp, pair.devices[1].key, false, 0), 0);
+	speak6(SPEAKS);
+	cr_assert_eq(dataplane_device_remove(dp, pair.devices[1].key), 0);
+	round_ends();
+	cr_expect(is_live(SPEAKS), "by which MAC it would go on nobody knows");
+}
