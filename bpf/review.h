@@ -154,7 +154,7 @@ static __always_inline bool flow_is_as_judged(const struct packet *p, const stru
 /* CUT: the flow ends. STALE_ROW: ask again soon. */
 static __always_inline enum cordon_reason review_judge(struct packet *p, struct flow *flow)
 {
-	__u32 rows[2] = {flow->side[0].device, flow->side[1].device}, owner = flow_owner(flow);
+	__u32 rows[2] = {flow->side[0].device, flow->side[1].device}, owner = ACCOUNT_DEVICE(flow_account(flow));
 	enum review_end from = review_end_resolve(p, &p->src, rows[0], true), to = review_end_resolve(p, &p->dst, rows[1], false);
 	enum cordon_reason reason;
 
@@ -188,7 +188,7 @@ static __always_inline enum cordon_reason review_judge(struct packet *p, struct 
 /* Told by count 0: no frame was dropped. What no budget is left for is told by the flow's record alone. */
 static __always_inline void review_tell(struct packet *p, const struct flow *flow)
 {
-	__u32 owner = flow_owner(flow), nobody = CORDON_PORT_NONE;
+	__u32 owner = ACCOUNT_DEVICE(flow_account(flow)), nobody = CORDON_PORT_NONE;
 	struct budget *budget = bpf_map_lookup_elem(&budgets, &owner), *site = bpf_map_lookup_elem(&port_budgets, &nobody);
 	struct device *device = device_row(owner);
 	struct event *e;
@@ -197,7 +197,7 @@ static __always_inline void review_tell(struct packet *p, const struct flow *flo
 		return;
 	p->device = owner;
 	p->port = READ_ONCE(device->port);
-	p->dir = flow->side[0].device == owner ? CORDON_DIR_FROM_DEVICE : CORDON_DIR_TO_DEVICE;
+	p->dir = ACCOUNT_DIR(flow_account(flow));
 	p->ethertype = address_is_v4(&p->src) ? ETH_P_IP : ETH_P_IPV6;
 	p->icmp_type = p->key.icmp_type;
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);

@@ -112,7 +112,7 @@ static uint32_t owned(unsigned int device)
 	struct dataplane_device_row row = {0};
 
 	cr_assert_eq(dataplane_device_read(dp, pair.devices[device].key, &row), 0);
-	return row.flows;
+	return row.flows[CORDON_DIR_FROM_DEVICE];
 }
 
 static void expect_cut(const char *why)
