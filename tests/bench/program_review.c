@@ -5,14 +5,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
+#include <bpf/libbpf.h>
+
+#include "dataplane/kernel.h"
 #include "dataplane/plane.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "program_run.h"
 #include "table.h"
+#include "cordon.skel.h"
 
 #define BATCH_BUCKETS 256
 #define GIVE_UP (60 * NS_PER_S)
@@ -32,6 +37,8 @@ static const struct {
 struct review {
 	struct world world;
 	struct bench bench;
+	struct flow_bucket *flows;
+	size_t flows_size;
 	double ns[LOOK_COUNT][MAX_RUNS];
 	double all_ms[MAX_RUNS];
 };
@@ -52,11 +59,11 @@ static int at_rest(const struct dataplane *dp)
 }
 
 /* As if another policy had judged them. */
-static void flows_age(struct dataplane *dp)
+static void flows_age(const struct review *review)
 {
-	for (uint32_t b = 0; b < dp->flow_buckets; b++)
+	for (uint32_t b = 0; b < review->world.dp->flow_buckets; b++)
 		for (int way = 0; way < CORDON_BUCKET_ROWS; way++)
-			dp->flows[b].row[way].generation = 0;
+			review->flows[b].row[way].generation = 0;
 }
 
 static int look(struct review *review, enum look what, uint32_t flows, double *ret_ns, char **ret_why)
@@ -66,7 +73,7 @@ static int look(struct review *review, enum look what, uint32_t flows, double *r
 	int r = 0;
 
 	if (what == LOOK_FLIP)
-		flows_age(review->world.dp);
+		flows_age(review);
 	for (uint32_t done = 0, n; r == 0 && done < buckets; done += n) {
 		n = buckets - done < BATCH_BUCKETS ? buckets - done : BATCH_BUCKETS;
 		r = bench_review(&review->bench, done, n, what != LOOK_CALM, &ns, &n, ret_why);
@@ -103,6 +110,25 @@ static int measure(struct review *review, uint32_t flows, unsigned runs, char **
 	return r;
 }
 
+static int flows_map(struct review *review)
+{
+	const struct dataplane *dp = review->world.dp;
+	void *at;
+	int r = kernel_mmap(bpf_map__fd(dp->bpf->maps.flows), dp->flow_buckets, sizeof(*review->flows), &at, &review->flows_size);
+
+	if (r == 0)
+		review->flows = at;
+	return r;
+}
+
+static void review_done(struct review *review)
+{
+	if (review->flows)
+		munmap(review->flows, review->flows_size);
+	bench_close(&review->bench);
+	world_close(&review->world);
+}
+
 static int prepare(struct review *review, uint32_t devices, uint32_t flows, uint64_t seed, char **ret_why)
 {
 	struct flows_plan plan = {.n_devices = devices, .n = flows, .shape = SHAPE_DEVICES, .seed = seed};
@@ -113,6 +139,8 @@ static int prepare(struct review *review, uint32_t devices, uint32_t flows, uint
 		r = world_open(&review->world, devices, flows + flows / 8, ret_why);
 	if (r == 0)
 		r = bench_open(&review->bench, &review->world, 4, flows, rows, 1, ret_why);
+	if (r == 0)
+		r = flows_map(review);
 	if (r < 0)
 		return r;
 	memcpy(review->bench.rows, rows, flows * sizeof(*rows));
@@ -160,10 +188,8 @@ int review_run(struct results *results, unsigned runs, uint64_t seed, char **ret
 			r = measure(review, sizes[i].flows, runs, ret_why);
 		if (r == 0)
 			r = tell(results, &table, review, i, runs);
-		if (review) {
-			bench_close(&review->bench);
-			world_close(&review->world);
-		}
+		if (review)
+			review_done(review);
 	}
 	printf("\nThe timer's look at a flow for which no packet comes, ns a row (median of %u runs, seed %llu)\n\n", runs, (unsigned long long)seed);
 	table_print(&table, stdout);

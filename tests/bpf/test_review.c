@@ -69,19 +69,29 @@ static void begin(void)
 	cr_assert_eq(speak(KEPT, SMALL_ALWAYS), CORDON_REASON_RULE);
 }
 
+struct wanted {
+	uint16_t sport;
+	bool found;
+	struct flow *flow;
+};
+
+static int find(void *ctx, const struct flow *flow)
+{
+	struct wanted *wanted = ctx;
+
+	if (flow->id.port[flow->initiator & 1] != wanted->sport)
+		return 0;
+	*wanted->flow = *flow;
+	wanted->found = true;
+	return 1;
+}
+
 static bool lives(uint16_t sport, struct flow *ret)
 {
-	for (uint32_t b = 0; b < dp->flow_buckets; b++)
-		for (int way = 0; way < CORDON_BUCKET_ROWS; way++) {
-			uint32_t tag = __atomic_load_n(&dp->flows[b].tag[way], __ATOMIC_ACQUIRE);
-			const struct flow *flow = &dp->flows[b].row[way];
+	struct wanted wanted = {.sport = sport, .flow = ret};
 
-			if (!tag || tag == CORDON_TAG_CLAIMED || tag & CORDON_TAG_OVER || flow->id.port[flow->initiator & 1] != sport)
-				continue;
-			*ret = *flow;
-			return true;
-		}
-	return false;
+	cr_assert_eq(dataplane_flows_each(dp, find, &wanted), 0);
+	return wanted.found;
 }
 
 static bool is_live(uint16_t sport)
