@@ -10,7 +10,6 @@
 
 #include <bpf/libbpf.h>
 
-#include "dataplane/kernel.h"
 #include "dataplane/plane.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
@@ -114,7 +113,7 @@ static int flows_map(struct review *review)
 {
 	const struct dataplane *dp = review->world.dp;
 	void *at;
-	int r = kernel_mmap(bpf_map__fd(dp->bpf->maps.flows), dp->flow_buckets, sizeof(*review->flows), &at, &review->flows_size);
+	int r = rows_map(bpf_map__fd(dp->bpf->maps.flows), dp->flow_buckets, sizeof(*review->flows), &at, &review->flows_size);
 
 	if (r == 0)
 		review->flows = at;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <linux/bpf.h>
 
@@ -103,6 +104,18 @@ static int references_fill(struct bench *bench, const struct bench_row *flows, u
 	return r;
 }
 
+int rows_map(int fd, uint32_t rows, size_t row_size, void **ret, size_t *ret_size)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), size = (rows * row_size + page - 1) / page * page;
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (at == MAP_FAILED)
+		return -errno;
+	*ret = at;
+	*ret_size = size;
+	return 0;
+}
+
 int bench_open(struct bench *bench, struct world *world, int family, uint32_t n_rows, const struct bench_row *flows, uint32_t n_flows,
 	       char **ret_why)
 {
@@ -118,10 +131,10 @@ int bench_open(struct bench *bench, struct world *world, int family, uint32_t n_
 		r = program_bpf__load(bench->bpf);
 	if (r < 0)
 		return why(ret_why, r, "loading the bench's programs: %s", strerror(-r));
-	r = kernel_mmap(bpf_map__fd(bench->bpf->maps.bench_rows), n_rows, sizeof(struct bench_row), &at, &bench->rows_size);
+	r = rows_map(bpf_map__fd(bench->bpf->maps.bench_rows), n_rows, sizeof(struct bench_row), &at, &bench->rows_size);
 	if (r == 0) {
 		bench->rows = at;
-		r = kernel_mmap(bpf_map__fd(bench->bpf->maps.bench_job), 1, sizeof(struct bench_job), &at, &bench->job_size);
+		r = rows_map(bpf_map__fd(bench->bpf->maps.bench_job), 1, sizeof(struct bench_job), &at, &bench->job_size);
 	}
 	if (r == 0) {
 		bench->job = at;

@@ -54,6 +54,9 @@ struct bench {
 	uint32_t invalidated; /* how far `changes` ever was counted up */
 };
 
+/* All rows of an array, which are a multiple of 8 bytes each, shared with the kernel; *ret_size is what munmap() wants. */
+int rows_map(int fd, uint32_t rows, size_t row_size, void **ret, size_t *ret_size);
+
 /* Room for n_rows rows; the references hold the same flows. */
 int bench_open(struct bench *bench, struct world *world, int family, uint32_t n_rows, const struct bench_row *flows, uint32_t n_flows,
 	       char **ret_why);
