@@ -20,6 +20,7 @@
 
 #include <cordon/events.h>
 #include <cordon/flow_time.h>
+#include <cordon/trust.h>
 
 #define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile typeof(x) *)&(x) = (v))
@@ -27,17 +28,63 @@
 #define VLAN_PRESENT 0x8000 /* in packet.vlan: a tag was there, though its VID may be 0 */
 #define VLAN_ID 0x0fff
 
-/* Built with CORDON_WIDEN=N programs wait here, N clocks long, between number, key and content of a row: what others do meanwhile shows. */
+/*
+ * Built with CORDON_WIDEN=N programs wait here now and then, N clocks long, between number, key and content of a row: what others
+ * do meanwhile shows. Such programs can also be told to leave a check out.
+ */
 #ifdef CORDON_WIDEN
-__noinline int widen(void)
+const volatile __u32 trust = 0; /* TRUST_* */
+
+static __always_inline bool trusts(__u32 check)
 {
-	for (int i = 0; i < CORDON_WIDEN; i++)
-		bpf_ktime_get_ns();
-	return 0;
+	return trust & check;
+}
+
+/* The next program that comes to `at` stays there until it is let go, or for a tenth of a second. */
+struct {
+	__u32 at; /* enum cordon_hold */
+	__u32 reached;
+	__u32 released;
+} hold = {};
+
+#define HOLD_CLOCKS (1 << 22)
+
+static long hold_wait(__u32 i, void *ctx)
+{
+	(void)i, (void)ctx;
+	bpf_ktime_get_ns();
+	return READ_ONCE(hold.released) ? 1 : 0;
+}
+
+/* One time in eight, and of those one in eight for eight times as long: what others do meanwhile must fit in. */
+__noinline __u32 widen_clocks(__u32 point)
+{
+	__u32 random = bpf_get_prandom_u32();
+
+	if (point && READ_ONCE(hold.at) == point && __sync_val_compare_and_swap(&hold.at, point, HOLD_NONE) == point) {
+		WRITE_ONCE(hold.reached, 1);
+		return HOLD_CLOCKS;
+	}
+	if (random & 0x7)
+		return 0;
+	return random & 0x38 ? CORDON_WIDEN : 8 * CORDON_WIDEN;
+}
+
+/* Not a function of its own: the stack has no room for one more. */
+static __always_inline void widen(__u32 point)
+{
+	bpf_loop(widen_clocks(point), hold_wait, NULL, 0);
 }
 #else
-static __always_inline void widen(void)
+static __always_inline void widen(__u32 point)
 {
+	(void)point;
+}
+
+static __always_inline bool trusts(__u32 check)
+{
+	(void)check;
+	return false;
 }
 #endif
 

@@ -113,12 +113,18 @@ static __always_inline enum cached cache_hit(const struct control *c, const stru
 
 static __always_inline void fold_flow(const struct cache_meta *meta, __u32 packets, __u32 bytes)
 {
-	struct flow *flow = flow_at(meta->flow);
+	struct flow_bucket *bucket = bucket_at(meta->flow >> 4);
+	__u32 zero = 0, way = meta->flow & 15;
+	struct control *c = bpf_map_lookup_elem(&control, &zero);
 	struct flow_side *side;
 
-	if (meta->flags & CACHE_SEEN || !flow || READ_ONCE(flow->birth) != meta->birth)
-		return; /* over, and its row another's: the device has the count all the same */
-	side = &flow->side[meta->flags & CACHE_SIDE];
+	barrier_var(way);
+	if (meta->flags & CACHE_SEEN || !bucket || !c || way >= CORDON_BUCKET_ROWS)
+		return;
+	if (!row_holds(bucket, way, meta->birth, CORDON_TICKS(READ_ONCE(c->now))))
+		return; /* over: the device has the count all the same */
+	widen(HOLD_FOLD);
+	side = &bucket->row[way].side[meta->flags & CACHE_SIDE];
 	__sync_fetch_and_add(&side->packets, packets);
 	__sync_fetch_and_add(&side->bytes, bytes);
 }
@@ -507,8 +513,10 @@ __noinline bool flow_quick(const struct quick *q, __u64 control_word, __u64 now)
 		meta.deadline = flow->until;
 	meta.flow = number;
 	meta.flags = side ? CACHE_SIDE : 0;
-	if (READ_ONCE(flow->birth) != meta.birth || !flow_key_equal(&flow->id, &p->key))
+	widen(HOLD_NONE);
+	if ((READ_ONCE(flow->birth) != meta.birth || !flow_key_equal(&flow->id, &p->key)) && !trusts(TRUST_ROW))
 		return false;
+	widen(HOLD_NONE);
 	WRITE_ONCE(flow->side[side].last, tick ? tick : 1);
 	flow_pass(q, &meta, flow->side[side].device, control_word, tick);
 	return true;

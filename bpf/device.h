@@ -65,12 +65,13 @@ static __always_inline struct device *device_find(const __u8 mac[6], __u16 vlan,
 
 	if (!row)
 		return NULL;
+	widen(HOLD_ELEMENT); /* the element of the hash may become another key's */
 	number = *row;
-	widen();
+	widen(HOLD_NONE);
 	device = device_row(number);
-	if (!device || READ_ONCE(device->key) != key)
+	if (!device || (READ_ONCE(device->key) != key && !trusts(TRUST_KEY)))
 		return NULL;
-	widen();
+	widen(HOLD_DEVICE);
 	*ret_row = number;
 	return device;
 }
@@ -84,12 +85,13 @@ static __always_inline struct binding *binding_find(const struct address *addres
 
 	if (!row)
 		return NULL;
+	widen(HOLD_NONE);
 	number = *row;
-	widen();
+	widen(HOLD_NONE);
 	binding = bpf_map_lookup_elem(&bindings, &number);
-	if (!binding || !address_equal(&binding->address, address))
+	if (!binding || (!address_equal(&binding->address, address) && !trusts(TRUST_KEY)))
 		return NULL;
-	widen();
+	widen(HOLD_NONE);
 	return binding;
 }
 

@@ -86,6 +86,7 @@ static __always_inline struct flow *flow_find(struct packet *p, const struct flo
 	}
 	p->flow_number = number;
 	p->flow_birth = READ_ONCE(flow->birth);
+	widen(HOLD_FLOW);
 	return flow;
 }
 
@@ -498,8 +499,10 @@ __noinline enum cordon_reason flow_judge(struct packet *p, const struct port *po
 			return reason;
 	}
 	/* What was read is this flow's only if the row has not been given to another meanwhile. */
-	if (READ_ONCE(flow->birth) != p->flow_birth || !flow_key_equal(&flow->id, &p->key))
+	widen(HOLD_NONE);
+	if ((READ_ONCE(flow->birth) != p->flow_birth || !flow_key_equal(&flow->id, &p->key)) && !trusts(TRUST_ROW))
 		return CORDON_REASON_STALE_ROW;
+	widen(HOLD_JUDGED);
 	reason = flow->verdict == CORDON_VERDICT_ALLOW ? held_back(p) : CORDON_REASON_NONE;
 	if (reason != CORDON_REASON_NONE)
 		return reason;

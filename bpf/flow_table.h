@@ -215,11 +215,33 @@ __noinline int flow_end(__u32 number, __u32 now)
 	tag = READ_ONCE(bucket->tag[way]);
 	if (!tag || tag == CORDON_TAG_CLAIMED || tag & CORDON_TAG_OVER)
 		return 0;
-	WRITE_ONCE(flow->until, now);
+	WRITE_ONCE(bucket->ended[way], now);
 	if (__sync_val_compare_and_swap(&bucket->tag[way], tag, tag | CORDON_TAG_OVER) != tag)
 		return 0;
 	quota_give(flow_account(flow));
 	return 1;
+}
+
+/* A row that is over has been for so long that no program holds it. */
+static __always_inline bool row_is_free(const struct flow_bucket *bucket, __u32 way, __u32 now)
+{
+	return (__s32)(now - READ_ONCE(bucket->ended[way])) >= CORDON_REUSE_TICKS || trusts(TRUST_TIME);
+}
+
+/*
+ * Has this row the flow that was born in it as `birth`, and for long enough to add to its counts? Not one that ended a while ago,
+ * which could be another's before that is done. The tag first: of a live one, and a birth that is the same after it, the end is
+ * yet to come.
+ */
+static __always_inline bool row_holds(const struct flow_bucket *bucket, __u32 way, __u32 birth, __u32 now)
+{
+	__u32 tag = READ_ONCE(bucket->tag[way]), ended = READ_ONCE(bucket->ended[way]);
+
+	if (READ_ONCE(bucket->row[way].birth) != birth)
+		return trusts(TRUST_BIRTH);
+	if (!tag || tag == CORDON_TAG_CLAIMED)
+		return false;
+	return !(tag & CORDON_TAG_OVER) || (__s32)(now - ended) < CORDON_STILL_TICKS || trusts(TRUST_TIME);
 }
 
 /* A way that can be filled: a free one, else one whose flow has been over for long enough. */
@@ -229,10 +251,11 @@ static __always_inline __u32 way_claim(struct flow_bucket *bucket, __u32 now)
 
 	if (way >= CORDON_BUCKET_ROWS) {
 		way = way_first(ways_over(bucket));
-		if (way >= CORDON_BUCKET_ROWS || (__s32)(now - READ_ONCE(bucket->row[way].until)) < CORDON_REUSE_TICKS)
+		if (way >= CORDON_BUCKET_ROWS)
 			return WAY_NONE;
+		/* In this order: whoever takes the way and ends it again meanwhile leaves another tag, or a later end. */
 		tag = READ_ONCE(bucket->tag[way]);
-		if (!(tag & CORDON_TAG_OVER))
+		if (!(tag & CORDON_TAG_OVER) || !row_is_free(bucket, way, now))
 			return WAY_NONE;
 	}
 	return __sync_val_compare_and_swap(&bucket->tag[way], tag, CORDON_TAG_CLAIMED) == tag ? way : WAY_NONE;
@@ -245,10 +268,12 @@ static __always_inline void row_fill(struct flow_bucket *bucket, __u32 way, __u3
 	const __u64 *from = (const __u64 *)fresh;
 	__u64 *to = (__u64 *)row;
 
+	/* First, so that who has begun to copy the old flow sees that it went; of `fresh` it is 0 too. */
+	WRITE_ONCE(row->birth, 0);
 #pragma unroll
 	for (int i = 0; i < (int)(sizeof(*fresh) / sizeof(__u64)); i++)
 		WRITE_ONCE(to[i], from[i]);
-	WRITE_ONCE(row->birth, birth);
+	WRITE_ONCE(row->birth, birth ? birth : 1);
 	__sync_lock_test_and_set(&bucket->tag[way], tag);
 }
 

@@ -16,6 +16,7 @@
 struct way {
 	struct flow *row;
 	__u32 *tag;
+	__u32 *ended;
 	__u32 number; /* FLOW_NUMBER */
 };
 
@@ -67,17 +68,34 @@ static __always_inline void way_tell_end(struct flow_walk *walk, const struct wa
 		WRITE_ONCE(way->row->marks, FLOW_TOLD);
 }
 
+/* By then who had found the row before its flow was put out of it has counted its packet. */
+#define COUNTED_TICKS 2
+
+/* A program may take it at any moment: who changes the tag has the row, and tells only then of what was copied before. */
+static __always_inline void way_free(struct flow_walk *walk, const struct way *way, __u32 tag)
+{
+	__u32 told = walk->n;
+
+	if (!(READ_ONCE(way->row->marks) & FLOW_TOLD))
+		way_tell(walk, way);
+	if (__sync_val_compare_and_swap(way->tag, tag, 0) != tag)
+		walk->n = told;
+}
+
 static __always_inline void way_sweep(struct flow_walk *walk, const struct way *way, __u32 tag)
 {
+	__s32 since;
+
 	if (!(tag & CORDON_TAG_OVER)) {
 		if (flow_goes(walk, way->row) && flow_end(way->number, walk->now))
 			way_tell_end(walk, way);
 		return;
 	}
-	way_tell_end(walk, way);
-	/* By now no program holds the row. */
-	if ((__s32)(walk->now - READ_ONCE(way->row->until)) >= CORDON_REUSE_TICKS)
-		__sync_val_compare_and_swap(way->tag, tag, 0);
+	since = walk->now - READ_ONCE(*way->ended);
+	if (since >= CORDON_REUSE_TICKS)
+		way_free(walk, way, tag);
+	else if (since >= COUNTED_TICKS && since < CORDON_STILL_TICKS)
+		way_tell_end(walk, way);
 }
 
 __noinline int way_walk(struct flow_walk *walk, __u32 number)
@@ -89,7 +107,7 @@ __noinline int way_walk(struct flow_walk *walk, __u32 number)
 	barrier_var(in_bucket); /* as in flow_end() */
 	if (!walk || !bucket || in_bucket >= CORDON_BUCKET_ROWS)
 		return 0;
-	way = (struct way){.row = &bucket->row[in_bucket], .tag = &bucket->tag[in_bucket], .number = number};
+	way = (struct way){.row = &bucket->row[in_bucket], .tag = &bucket->tag[in_bucket], .ended = &bucket->ended[in_bucket], .number = number};
 	tag = READ_ONCE(*way.tag);
 	if (!tag || tag == CORDON_TAG_CLAIMED)
 		return 0;

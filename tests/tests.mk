@@ -17,7 +17,8 @@ TOOL_PROGRAMS := $(TOOLS:%=$(BUILD)/tests/%)
 # Tests of dying at every step are linked with failpoints.
 CRASH_PROGRAMS := $(filter %/test_crash,$(TEST_PROGRAMS))
 # Tests of what readers may meet are linked with programs that read slowly (bpf/base.h), too.
-WIDE_PROGRAMS := $(filter %/test_churn_wide,$(TEST_PROGRAMS))
+WIDE_PROGRAMS := $(filter %_wide,$(TEST_PROGRAMS))
+WIDE          := -DCORDON_WIDEN=1500
 WIDE_OBJS     := $(patsubst %.c,$(BUILD)/widen/%.o,$(wildcard user/dataplane/*.c))
 # A daemon with failpoints, once there is one.
 FAIL_PROGRAMS := $(if $(wildcard user/cordond/*.c),$(BUILD)/failpoints/cordond)
@@ -36,8 +37,9 @@ $(BUILD)/tests/tools/%.o: tests/tools/%.c | deps
 	$(call say,CC,$@)
 	$(Q)$(CC) $(TEST_CFLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/tests/bpf/%.o: $(BUILD)/bpf/cordon.skel.h
+$(BUILD)/tests/bpf/%.o $(BUILD)/tests/lib/%.o: $(BUILD)/bpf/cordon.skel.h
 $(CRASH_PROGRAMS:%=%.o): TEST_CFLAGS += -DCORDON_FAILPOINTS
+$(WIDE_PROGRAMS:%=%.o): TEST_CFLAGS += $(WIDE)
 $(BUILD)/tests/%.o: tests/%.c | deps-test
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
@@ -54,7 +56,7 @@ $(CRASH_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_HELPERS) $(LIB_SR
 $(BUILD)/widen/bpf/cordon.bpf.o: bpf/cordon.bpf.c $(BPF_HDRS) | deps
 	@mkdir -p $(@D)
 	$(call say,BPF,$@)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -DCORDON_WIDEN=1500 -c $< -o $(@:.o=.raw.o)
+	$(Q)$(CLANG) $(BPF_CFLAGS) $(WIDE) -c $< -o $(@:.o=.raw.o)
 	$(Q)$(BPFTOOL) gen object $@ $(@:.o=.raw.o)
 
 $(BUILD)/widen/bpf/cordon.skel.h: $(BUILD)/widen/bpf/cordon.bpf.o
@@ -63,7 +65,7 @@ $(BUILD)/widen/bpf/cordon.skel.h: $(BUILD)/widen/bpf/cordon.bpf.o
 $(WIDE_OBJS): $(BUILD)/widen/%.o: %.c $(BUILD)/widen/bpf/cordon.skel.h | deps
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
-	$(Q)$(CC) -I$(BUILD)/widen/bpf $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) -I$(BUILD)/widen/bpf $(ALL_CFLAGS) $(WIDE) -MMD -MP -c $< -o $@
 
 $(WIDE_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_HELPERS) $(WIDE_OBJS) $(BUILD)/libcordon.a
 	$(call say,LINK,$@)

@@ -279,8 +279,8 @@ struct flow {
 	struct flow_key id;   /* compared after reading: the row may have been recycled */
 	__u32 generation;     /* policy that judged it last */
 	__u32 rule;
-	__u32 birth;          /* counts the flows that this row has held: what is folded in late must not meet another's */
-	__u32 until;          /* tick at which it is asked again; 0: no end. Of a row that is over: when it ended. */
+	__u32 birth;          /* counts the flows that this row has held: what is folded in late must not meet another's; 0: being filled */
+	__u32 until;          /* tick at which it is asked again; 0: no end */
 	__u8 initiator;       /* index into id.addr of the initiator */
 	__u8 state;           /* enum cordon_flow_state */
 	__u8 tcp_flags[2];    /* all seen, by side; of established flows some packets' only */
@@ -304,6 +304,7 @@ CORDON_ASSERT(sizeof(struct flow) == 128, "a flow is two cache lines");
 #define CORDON_TAG_OVER 0x80000000U
 #define CORDON_TAG_CLAIMED 0x7fffffffU /* being filled */
 #define CORDON_REUSE_TICKS 180 /* 3 s */
+#define CORDON_STILL_TICKS 120 /* for so long after its end the row certainly stays, however long who saw that is held up */
 
 struct flow_bucket {
 	__u32 tag[CORDON_BUCKET_ROWS];
@@ -312,7 +313,8 @@ struct flow_bucket {
 	__u32 seen[CORDON_BUCKET_ROWS]; /* control.changes under which a packet of the flow last went the whole road */
 	__u32 pad2[2];
 	struct flow row[CORDON_BUCKET_ROWS];
-	__u8 pad3[128];
+	__u32 ended[CORDON_BUCKET_ROWS]; /* of rows that are over: tick. Not in the row, which packets on their way may still write */
+	__u8 pad3[72];
 };
 CORDON_ASSERT(sizeof(struct flow_bucket) == 2048, "flow bucket");
 

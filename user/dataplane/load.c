@@ -16,6 +16,7 @@
 #include "kernel.h"
 #include "pins.h"
 #include "tables.h"
+#include "widen.h"
 #include "cordon.skel.h"
 
 #define DEFAULT_DEVICES 4096
@@ -255,6 +256,9 @@ int load_object(struct dataplane *dp, const struct dataplane_options *options, c
 		if (r < 0)
 			return r;
 	}
+#ifdef CORDON_WIDEN
+	dp->bpf->rodata->trust = widen_trust;
+#endif
 	dp->bpf->rodata->trace = dp->trace;
 	dp->bpf->rodata->flow_buckets = bpf_map__max_entries(dp->bpf->maps.flows);
 	dp->bpf->rodata->cache_pairs = bpf_map__max_entries(dp->bpf->maps.cache) / kernel_cpus();
