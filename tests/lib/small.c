@@ -7,8 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+
+#include <bpf/libbpf.h>
+
+#include "dataplane/plane.h"
+#include "cordon.skel.h"
 
 static const uint8_t ipv4_mapped[12] = {[10] = 0xff, [11] = 0xff};
 
@@ -119,16 +125,17 @@ static void put16(uint8_t *at, uint16_t value)
 	at[1] = (uint8_t)value;
 }
 
-uint32_t small_syn(uint8_t frame[64], uint64_t from_mac, uint64_t to_mac, uint8_t from, uint8_t to, uint16_t sport, uint16_t dport)
+uint32_t small_tcp(uint8_t *frame, uint64_t from_mac, uint64_t to_mac, uint8_t from, uint8_t to, uint16_t sport, uint16_t dport,
+		   uint8_t flags, uint16_t length)
 {
 	uint8_t *ip = frame + 14, *tcp = ip + 20;
 
-	memset(frame, 0, 64);
+	memset(frame, 0, 15u + length);
 	put_mac(frame, to_mac);
 	put_mac(frame + 6, from_mac);
 	put16(frame + 12, 0x0800);
 	ip[0] = 0x45;
-	put16(ip + 2, 40);
+	put16(ip + 2, length);
 	ip[8] = 64;
 	ip[9] = 6;
 	memcpy(ip + 12, (uint8_t[]){10, 0, 0, from, 10, 0, 0, to}, 8);
@@ -136,10 +143,15 @@ uint32_t small_syn(uint8_t frame[64], uint64_t from_mac, uint64_t to_mac, uint8_
 	put16(tcp, sport);
 	put16(tcp + 2, dport);
 	tcp[12] = 5 << 4;
-	tcp[13] = 0x02;
+	tcp[13] = flags;
 	put16(tcp + 14, 64240);
-	put16(tcp + 16, checksum(ip + 12, 28, 6 + 20));
-	return 54;
+	put16(tcp + 16, checksum(ip + 12, length - 12u, 6u + length - 20u));
+	return 14u + length;
+}
+
+uint32_t small_syn(uint8_t frame[64], uint64_t from_mac, uint64_t to_mac, uint8_t from, uint8_t to, uint16_t sport, uint16_t dport)
+{
+	return small_tcp(frame, from_mac, to_mac, from, to, sport, dport, 0x02, 40);
 }
 
 static struct dataplane *open_traced(uint32_t max_devices, uint32_t max_flows, bool ticking)
@@ -160,6 +172,16 @@ static struct dataplane *open_traced(uint32_t max_devices, uint32_t max_flows, b
 			die("dataplane_port_declare");
 	}
 	return dp;
+}
+
+struct flow_bucket *small_flows(const struct dataplane *dp)
+{
+	int fd = bpf_object__find_map_fd_by_name(dp->bpf->obj, "flows");
+	void *at = mmap(NULL, dp->flow_buckets * sizeof(struct flow_bucket), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (at == MAP_FAILED)
+		die("flows");
+	return at;
 }
 
 struct dataplane *small_private(uint32_t max_devices)

@@ -38,6 +38,13 @@ int small_apply(struct dataplane *dp, struct image *image, const struct dataplan
 /* A TCP SYN: Ethernet, IPv4, TCP, checksums right. Returns its size. */
 uint32_t small_syn(uint8_t frame[64], uint64_t from_mac, uint64_t to_mac, uint8_t from, uint8_t to, uint16_t sport, uint16_t dport);
 
+/* Any TCP segment, of `length` bytes from the IP header up, 40 at least; the frame has room for 15 more. */
+uint32_t small_tcp(uint8_t *frame, uint64_t from_mac, uint64_t to_mac, uint8_t from, uint8_t to, uint16_t sport, uint16_t dport,
+		   uint8_t flags, uint16_t length);
+
+/* The flow table as it lies there; the engine maps none of it. */
+struct flow_bucket *small_flows(const struct dataplane *dp);
+
 /* A private dataplane with trace, ports 1 and 2 declared; of 1,024 flows if nothing is said. */
 struct dataplane *small_private(uint32_t max_devices);
 struct dataplane *small_private_sized(uint32_t max_devices, uint32_t max_flows);
