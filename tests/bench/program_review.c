@@ -135,7 +135,7 @@ static int prepare(struct review *review, uint32_t devices, uint32_t flows, uint
 	int r = rows ? flows_make(&plan, 0, flows, rows) : -ENOMEM;
 
 	if (r == 0)
-		r = world_open(&review->world, devices, flows + flows / 8, ret_why);
+		r = world_open(&review->world, devices, flows + flows / 2, ret_why);
 	if (r == 0)
 		r = bench_open(&review->bench, &review->world, 4, flows, rows, 1, ret_why);
 	if (r == 0)
