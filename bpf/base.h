@@ -128,6 +128,17 @@ struct flow_place {
 	__u32 tag;
 };
 
+/* Where to look first, as warm.h found out. A row proves itself, so one that is not what it was costs time alone. */
+struct likely {
+	__u32 device; /* row of `devices` of the port's device; 0: none */
+	__u32 src;    /* rows of `bindings` */
+	__u32 dst;
+	__u8 dst_is_nobodys; /* no binding has it */
+	__u8 placed;         /* packet.key and .place are this packet's already, */
+	__u8 source_index;   /* and what flow_key_make() returned */
+	__u8 pad;
+};
+
 struct packet {
 	__u64 now;        /* boot clock ns */
 	__u64 word;       /* control.generation and .changes, read at once */
@@ -213,9 +224,11 @@ struct packet {
 	__u8 end_verdict;
 	__u32 flow_number;
 	__u32 flow_birth;
-	struct flow_place place;
 
+	/* From here on packet_clear() clears nothing but `likely`. */
 	struct flow_key key __attribute__((aligned(8)));
+	struct flow_place place;
+	struct likely likely;
 	struct flow fresh __attribute__((aligned(8)));
 };
 
@@ -225,6 +238,7 @@ static __always_inline void packet_clear(struct packet *p, __u64 word, __u64 now
 	union policy_word u = {.word = word};
 
 	__builtin_memset(p, 0, offsetof(struct packet, key));
+	p->likely = (struct likely){};
 	p->word = word;
 	p->now = now;
 	p->until = NO_END;
@@ -271,14 +285,29 @@ static __always_inline bool address_is_v4(const struct address *a)
 	return !x[0] && !x[1] && x[2] == bpf_htonl(0xffff);
 }
 
+/*
+ * As wide as it will be read: what was written in pieces a processor cannot hand on to a wider load, which then waits until all
+ * that came before is done.
+ */
+static __always_inline void address_copy(struct address *to, const struct address *from)
+{
+	const __u64 *x = (const __u64 *)from;
+	__u64 *y = (__u64 *)to;
+
+	y[0] = x[0];
+	y[1] = x[1];
+}
+
 static __always_inline void address_from_v4(struct address *a, __be32 v4)
 {
-	__u32 *x = (__u32 *)a;
+	union {
+		__u32 part[2];
+		__u64 whole;
+	} low = {.part = {bpf_htonl(0xffff), v4}};
+	__u64 *x = (__u64 *)a;
 
 	x[0] = 0;
-	x[1] = 0;
-	x[2] = bpf_htonl(0xffff);
-	x[3] = v4;
+	x[1] = low.whole;
 }
 
 /* IPv4 in host order of a mapped address */

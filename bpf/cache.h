@@ -400,8 +400,8 @@ __noinline int cache_store(struct packet *p, const struct quick *q)
 	return 0;
 }
 
-/* What the looks say, once more as the flow table wants it: p->key. Returns the index of the sender in it. */
-static __always_inline __u8 quick_key(const struct quick *q, struct packet *p)
+/* What the looks say, once more as the flow table wants it: the packet's key, and where its flow may lie. */
+static __always_inline void quick_place(const struct control *c, const struct quick *q, struct packet *p)
 {
 	union {
 		__u64 whole;
@@ -413,10 +413,12 @@ static __always_inline __u8 quick_key(const struct quick *q, struct packet *p)
 		address_from_v4(&p->src, v4.part[0]);
 		address_from_v4(&p->dst, v4.part[1]);
 	} else {
-		__builtin_memcpy(&p->src, q->saddr, 16);
-		__builtin_memcpy(&p->dst, q->daddr, 16);
+		address_copy(&p->src, (const struct address *)q->saddr);
+		address_copy(&p->dst, (const struct address *)q->daddr);
 	}
-	return flow_key_make(&p->key, &p->src, &p->dst, words.part[1] >> 16, bpf_ntohs(words.port[0]), bpf_ntohs(words.port[1]), 0, 0);
+	p->likely.source_index = flow_key_make(&p->key, &p->src, &p->dst, words.part[1] >> 16, bpf_ntohs(words.port[0]), bpf_ntohs(words.port[1]), 0, 0);
+	flow_place_make(c, &p->key, &p->place);
+	p->likely.placed = 1;
 }
 
 /* The sender is the device of this side: its MAC and VLAN, on its port, free to speak. */
@@ -475,27 +477,24 @@ static __always_inline void flow_pass(const struct quick *q, struct cache_meta *
 /*
  * A frame from a device that no cached verdict knows, of a flow that a packet went the whole road with since anything changed:
  * what that found of addresses and rules still holds, and who sends it is proved here. True: it passes, and is counted.
+ * Only the key and the place of `p` are there yet.
  */
-__noinline bool flow_quick(const struct quick *q, __u64 control_word, __u64 now)
+__noinline bool flow_quick(const struct packet *p, const struct quick *q, __u64 control_word, __u64 now)
 {
 	union policy_word word = {.word = control_word};
-	__u32 zero = 0, number = 0, row = CORDON_DIR_FROM_DEVICE, tick = CORDON_TICKS(now), where, port, way;
-	struct packet *p = bpf_map_lookup_elem(&scratch, &row);
-	struct control *c = bpf_map_lookup_elem(&control, &zero);
+	__u32 number = 0, tick = CORDON_TICKS(now), where, port, way;
 	struct cache_meta meta = {.kind = CORDON_CACHE_ALLOW, .reason = CORDON_REASON_ESTABLISHED};
 	struct flow_bucket *bucket;
 	struct flow *flow;
-	__u8 index, side;
+	__u8 side;
 
-	if (!c || !q || !p)
+	if (!q || !p)
 		return false;
 	where = q->words >> 32;
 	if (where >> 24 && where >> 24 != QUICK_ACK)
 		return false;
-	index = quick_key(q, p);
 	if (is_guarded_port(p->key.port[0]) || is_guarded_port(p->key.port[1]))
 		return false;
-	flow_place_make(c, &p->key, &p->place);
 	flow = flow_lookup(&p->place, &p->key, &number);
 	bucket = flow ? bucket_at(number >> 4) : NULL;
 	way = number & 15;
@@ -503,7 +502,7 @@ __noinline bool flow_quick(const struct quick *q, __u64 control_word, __u64 now)
 	if (!bucket || way >= CORDON_BUCKET_ROWS || READ_ONCE(bucket->seen[way]) != word.changes)
 		return false;
 	meta.birth = READ_ONCE(flow->birth);
-	side = flow_side_of(flow, index) & 1;
+	side = flow_side_of(flow, p->likely.source_index) & 1;
 	port = where & CACHE_WHERE_PORT;
 	if (!flow_goes_on(flow, side, word.generation, tick) || !sender_is(q, &flow->side[side], port, word.generation) ||
 	    !receiver_is(q, &flow->side[side ^ 1], port))

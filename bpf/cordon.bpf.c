@@ -15,6 +15,7 @@
 #include "flow.h"
 #include "verdict.h"
 #include "cache.h"
+#include "warm.h"
 #include "tick.h"
 #include "walk.h"
 
@@ -36,21 +37,32 @@ static __always_inline __u64 control_word(const struct control *c)
 	return READ_ONCE(*(const __u64 *)c);
 }
 
-static __always_inline struct packet *packet_new(struct control *c, __u64 word, enum cordon_dir dir, __u32 length)
+static __always_inline struct packet *packet_row(enum cordon_dir dir)
 {
 	__u32 row = dir;
-	struct packet *p = bpf_map_lookup_elem(&scratch, &row);
 
-	if (!p)
-		return NULL;
-	packet_clear(p, word, clock_now(c));
+	return bpf_map_lookup_elem(&scratch, &row);
+}
+
+/* What was found out ahead stays. */
+static __always_inline void packet_begin(struct packet *p, __u64 word, enum cordon_dir dir, __u32 length)
+{
+	struct likely likely = p->likely;
+
+	packet_clear(p, word, 0);
+	p->likely = likely;
 	p->length = length;
 	p->dir = dir;
 	p->mode = CORDON_MODE_ENFORCE;
+}
+
+/* Reading the clock waits for every load that is under way, so it comes after those that are asked for ahead. */
+static __always_inline void packet_now(struct control *c, struct packet *p)
+{
+	p->now = clock_now(c);
 	/* A timer that is late, or gone, must not keep cached verdicts alive. */
 	if (c->now && p->now > c->now + 2 * CORDON_TICK_NS)
 		WRITE_ONCE(c->now, p->now);
-	return p;
 }
 
 /* The port, and whether any policy is there to judge by. */
@@ -241,12 +253,20 @@ int xdp_from_device(struct xdp_md *ctx)
 
 		if (cached != CACHED_NOT)
 			return cached == CACHED_PASS ? XDP_PASS : XDP_DROP;
-		if (flow_quick(&q, word, READ_ONCE(c->now)))
-			return XDP_PASS;
 	}
-	p = packet_new(c, word, CORDON_DIR_FROM_DEVICE, bpf_xdp_get_buff_len(ctx));
+	p = packet_row(CORDON_DIR_FROM_DEVICE);
 	if (!p)
 		return XDP_DROP;
+	if (quick) {
+		flow_warm(p, &q);
+		if (flow_quick(p, &q, word, READ_ONCE(c->now)))
+			return XDP_PASS;
+		road_warm(p, quick_device_key(&q, q.src), word & 1);
+	} else {
+		p->likely = (struct likely){};
+	}
+	packet_begin(p, word, CORDON_DIR_FROM_DEVICE, bpf_xdp_get_buff_len(ctx));
+	packet_now(c, p);
 	pass = xdp_judge(ctx, c, p);
 	if (quick)
 		cache_store(p, &q);
@@ -298,9 +318,17 @@ int tc_to_device(struct __sk_buff *skb)
 		if (cached != CACHED_NOT)
 			return cached == CACHED_PASS ? TCX_NEXT : TC_ACT_SHOT;
 	}
-	p = packet_new(c, word, CORDON_DIR_TO_DEVICE, skb->len);
+	p = packet_row(CORDON_DIR_TO_DEVICE);
 	if (!p)
 		return TC_ACT_SHOT;
+	if (quick) {
+		flow_warm(p, &q);
+		road_warm(p, quick_device_key(&q, q.dst), word & 1);
+	} else {
+		p->likely = (struct likely){};
+	}
+	packet_begin(p, word, CORDON_DIR_TO_DEVICE, skb->len);
+	packet_now(c, p);
 	p->segments = segments;
 	p->vlan = vlan;
 	pass = tc_judge(skb, p);

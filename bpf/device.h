@@ -55,44 +55,82 @@ static __always_inline struct device *device_row(__u32 row)
 	return bpf_map_lookup_elem(&devices, &row);
 }
 
-/* Row number in *ret_row. A row found by a stale index entry has another key, or none. */
-static __always_inline struct device *device_find(const __u8 mac[6], __u16 vlan, __u32 *ret_row)
+/*
+ * Row number in *ret_row. A row found by a stale index entry has another key, or none. `likely`: a row that is looked at before
+ * the index is asked; 0: none.
+ */
+static __always_inline struct device *device_by_key(__u64 key, __u32 likely, __u32 *ret_row)
 {
-	__u64 key = DEVICE_KEY(mac_number(mac), vlan & VLAN_ID);
-	__u32 *row = bpf_map_lookup_elem(&device_index, &key);
-	struct device *device;
-	__u32 number;
+	struct device *device = likely ? device_row(likely) : NULL;
+	__u32 number = likely, *row;
 
-	if (!row)
-		return NULL;
-	widen(HOLD_ELEMENT); /* the element of the hash may become another key's */
-	number = *row;
-	widen(HOLD_NONE);
-	device = device_row(number);
-	if (!device || (READ_ONCE(device->key) != key && !trusts(TRUST_KEY)))
-		return NULL;
+	if (!device || (READ_ONCE(device->key) != key && !trusts(TRUST_KEY))) {
+		row = bpf_map_lookup_elem(&device_index, &key);
+		if (!row)
+			return NULL;
+		widen(HOLD_ELEMENT); /* the element of the hash may become another key's */
+		number = *row;
+		widen(HOLD_NONE);
+		device = device_row(number);
+		if (!device || (READ_ONCE(device->key) != key && !trusts(TRUST_KEY)))
+			return NULL;
+	}
 	widen(HOLD_DEVICE);
 	*ret_row = number;
 	return device;
 }
 
+static __always_inline struct device *device_find(const __u8 mac[6], __u16 vlan, __u32 *ret_row)
+{
+	return device_by_key(DEVICE_KEY(mac_number(mac), vlan & VLAN_ID), 0, ret_row);
+}
+
+static __always_inline struct binding *binding_row(__u32 row)
+{
+	return bpf_map_lookup_elem(&bindings, &row);
+}
+
 static __always_inline struct binding *binding_find(const struct address *address)
 {
-	struct address key = *address; /* 6.1 takes no key from memory that a function was handed */
-	__u32 *row = bpf_map_lookup_elem(&binding_index, &key);
+	struct address key; /* 6.1 takes no key from memory that a function was handed */
 	struct binding *binding;
-	__u32 number;
+	__u32 number, *row;
 
+	address_copy(&key, address);
+	row = bpf_map_lookup_elem(&binding_index, &key);
 	if (!row)
 		return NULL;
 	widen(HOLD_NONE);
 	number = *row;
 	widen(HOLD_NONE);
-	binding = bpf_map_lookup_elem(&bindings, &number);
+	binding = binding_row(number);
 	if (!binding || (!address_equal(&binding->address, address) && !trusts(TRUST_KEY)))
 		return NULL;
 	widen(HOLD_NONE);
 	return binding;
+}
+
+static __always_inline struct binding *binding_likely(const struct address *address, __u32 likely)
+{
+	struct binding *binding = likely ? binding_row(likely) : NULL;
+
+	return binding && (address_equal(&binding->address, address) || trusts(TRUST_KEY)) ? binding : NULL;
+}
+
+/* As binding_find(), without asking the index for the packet's own addresses where warm.h has. */
+static __always_inline struct binding *binding_meet(const struct packet *p, const struct address *address)
+{
+	struct binding *binding = binding_likely(address, p->likely.src);
+
+	if (!binding)
+		binding = binding_likely(address, p->likely.dst);
+	if (binding) {
+		widen(HOLD_NONE);
+		return binding;
+	}
+	if (p->likely.dst_is_nobodys && address_equal(address, &p->dst))
+		return NULL;
+	return binding_find(address);
 }
 
 /* Device row that owns an address under the packet's policy, NONE: nobody. *ret_class is its class by this address. */
@@ -101,7 +139,7 @@ __noinline __u32 binding_owner(struct packet *p, const struct address *address, 
 	if (!p || !address || !ret_class)
 		return CORDON_DEVICE_NONE;
 
-	struct binding *binding = binding_find(address);
+	struct binding *binding = binding_meet(p, address);
 	struct side side;
 
 	if (!binding)
@@ -213,7 +251,7 @@ __noinline enum cordon_reason device_sits_here(struct packet *p, struct port *po
 	struct side side;
 	__u32 row = 0, at;
 
-	device = device_find(mac, p->vlan, &row);
+	device = device_by_key(DEVICE_KEY(mac_number(mac), p->vlan & VLAN_ID), p->likely.device, &row);
 	if (!device)
 		return p->vlan ? device_of_other_tag(p, mac, port, speaks) : CORDON_REASON_UNKNOWN_DEVICE;
 	side = side_read(&device->side[p->side & 1], p->generation);

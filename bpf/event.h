@@ -46,8 +46,8 @@ static __always_inline void event_fill(struct event *e, const struct packet *p, 
 	e->verdict = verdict;
 	e->reason = reason;
 	e->dir = p->dir;
-	e->src = p->src;
-	e->dst = p->dst;
+	address_copy(&e->src, &p->src);
+	address_copy(&e->dst, &p->dst);
 	e->sport = p->sport;
 	e->dport = p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6 ? (__u16)p->icmp_type << 8 | p->icmp_code : p->dport;
 	e->ethertype = p->ethertype;

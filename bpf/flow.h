@@ -49,21 +49,28 @@ static __always_inline __u8 flow_key_make(struct flow_key *key, const struct add
 					  __u16 dport, __u8 icmp_type, __u16 icmp_id)
 {
 	__u8 s = address_before(src, dst) ? 0 : 1;
+	union {
+		struct {
+			__u16 port[2];
+			__u8 proto;
+			__u8 asker;
+			__u16 icmp_type;
+		};
+		__u64 whole;
+	} tail = {.proto = proto};
 	__u8 asked;
 
-	key->addr[s & 1] = *src;
-	key->addr[(s ^ 1) & 1] = *dst;
-	key->proto = proto;
-	key->asker = 0;
-	key->icmp_type = 0;
+	address_copy(&key->addr[s & 1], src);
+	address_copy(&key->addr[(s ^ 1) & 1], dst);
 	if (proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6) {
 		asked = icmp_asked_type(proto, icmp_type);
-		key->icmp_type = asked ? asked : icmp_type;
-		key->asker = 1 + (asked ? s ^ 1 : s);
+		tail.icmp_type = asked ? asked : icmp_type;
+		tail.asker = 1 + (asked ? s ^ 1 : s);
 		sport = dport = icmp_has_identifier(proto, icmp_type) ? icmp_id : 0;
 	}
-	key->port[s & 1] = sport;
-	key->port[(s ^ 1) & 1] = dport;
+	tail.port[0] = s ? dport : sport;
+	tail.port[1] = s ? sport : dport;
+	*(__u64 *)key->port = tail.whole; /* see address_copy() */
 	return s;
 }
 
@@ -76,7 +83,8 @@ static __always_inline struct flow *flow_find(struct packet *p, const struct flo
 
 	if (!c)
 		return NULL;
-	flow_place_make(c, key, &p->place);
+	if (!p->likely.placed)
+		flow_place_make(c, key, &p->place);
 	flow = flow_lookup(&p->place, key, &number);
 	if (!flow)
 		return NULL;
@@ -431,6 +439,7 @@ __noinline enum cordon_reason flow_related(struct packet *p)
 		return CORDON_REASON_ICMP_UNRELATED;
 	if (from && !address_equal(&p->inner.dst, &p->src))
 		return CORDON_REASON_ICMP_UNRELATED;
+	p->likely.placed = 0;
 	index = flow_key_make(&p->key, &p->inner.src, &p->inner.dst, p->inner.proto, p->inner.sport, p->inner.dport, p->inner.icmp_type,
 			      p->inner.icmp_id);
 	flow = flow_find(p, &p->key);
@@ -477,7 +486,10 @@ __noinline enum cordon_reason flow_judge(struct packet *p, const struct port *po
 	struct flow *flow;
 	__u8 index, side;
 
-	index = flow_key_make(&p->key, &p->src, &p->dst, p->proto, p->sport, p->dport, p->icmp_type, p->icmp_id);
+	if (p->likely.placed)
+		index = p->likely.source_index;
+	else
+		index = flow_key_make(&p->key, &p->src, &p->dst, p->proto, p->sport, p->dport, p->icmp_type, p->icmp_id);
 	flow = flow_find(p, &p->key);
 	if (!flow)
 		return flow_begin(p, index, port);

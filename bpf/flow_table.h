@@ -59,34 +59,56 @@ static __always_inline __u32 bit_is_set(__u32 x)
 	return (x | minus) >> 31;
 }
 
-/* Bit w: way w has this tag. Without branches, which the verifier would have to follow in every combination. */
+/*
+ * Sets of ways are 16 bits: bit i is way 2i, bit 8 + i way 2i + 1, as they come out of tags that are read two at a time. Without
+ * branches, which the verifier would have to follow in every combination.
+ */
+#define WAY_BIT(way) ((way) >> 1 | ((way) & 1) << 3)
+#define BOTH(half) ((__u64)(half) << 32 | (half))
+
+static __always_inline __u64 tag_pair(const struct flow_bucket *bucket, int i)
+{
+	__u64 pair = READ_ONCE(((const __u64 *)bucket->tag)[i]);
+
+	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? pair : pair >> 32 | pair << 32;
+}
+
+static __always_inline __u32 ways_of(__u64 top_bits)
+{
+	return (__u32)top_bits | (__u32)(top_bits >> 24);
+}
+
 static __always_inline __u32 ways_tagged(const struct flow_bucket *bucket, __u32 tag)
 {
-	__u32 ways = 0;
+	__u64 others = 0, both = BOTH((__u64)tag);
 
 #pragma unroll
-	for (int w = 0; w < CORDON_BUCKET_ROWS; w++) {
-		ways |= (bit_is_set(READ_ONCE(bucket->tag[w]) ^ tag) ^ 1) << w;
+	for (int i = 0; i < CORDON_BUCKET_ROWS / 2; i++) {
+		__u64 differ = tag_pair(bucket, i) ^ both;
+
+		/* A half's top bit: the half is not 0. */
+		differ |= (differ & BOTH(0x7fffffffULL)) + BOTH(0x7fffffffULL);
+		others |= (differ & BOTH(0x80000000ULL)) >> (31 - i);
 	}
-	return ways;
+	return ways_of(~others & BOTH((1ULL << CORDON_BUCKET_ROWS / 2) - 1));
 }
 
 static __always_inline __u32 ways_over(const struct flow_bucket *bucket)
 {
-	__u32 ways = 0;
+	__u64 over = 0;
 
 #pragma unroll
-	for (int w = 0; w < CORDON_BUCKET_ROWS; w++)
-		ways |= READ_ONCE(bucket->tag[w]) >> 31 << w;
-	return ways;
+	for (int i = 0; i < CORDON_BUCKET_ROWS / 2; i++)
+		over |= (tag_pair(bucket, i) & BOTH((__u64)CORDON_TAG_OVER)) >> (31 - i);
+	return ways_of(over);
 }
 
-/* The lowest set bit; WAY_NONE for none. */
+/* The way of the lowest set bit; WAY_NONE, which is bit 15, for none. */
 static __always_inline __u32 way_first(__u32 ways)
 {
 	__u32 bit = (ways | 1 << WAY_NONE) & -(ways | 1 << WAY_NONE);
 
-	bit = bit_is_set(bit & 0xaaaa) | bit_is_set(bit & 0xcccc) << 1 | bit_is_set(bit & 0xf0f0) << 2 | bit_is_set(bit & 0xff00) << 3;
+	bit = bit_is_set(bit & 0xff00) | bit_is_set(bit & 0xaaaa) << 1 | bit_is_set(bit & 0xcccc) << 2 | bit_is_set(bit & 0xf0f0) << 3;
 	barrier_var(bit); /* as in flow_end() */
 	return bit;
 }
@@ -265,13 +287,13 @@ static __always_inline void row_fill(struct flow_bucket *bucket, __u32 way, __u3
 {
 	struct flow *row = &bucket->row[way];
 	__u32 birth = row->birth + 1;
-	const __u64 *from = (const __u64 *)fresh;
-	__u64 *to = (__u64 *)row;
+	const __u32 *from = (const __u32 *)fresh; /* as it was written: see address_copy() */
+	__u32 *to = (__u32 *)row;
 
 	/* First, so that who has begun to copy the old flow sees that it went; of `fresh` it is 0 too. */
 	WRITE_ONCE(row->birth, 0);
 #pragma unroll
-	for (int i = 0; i < (int)(sizeof(*fresh) / sizeof(__u64)); i++)
+	for (int i = 0; i < (int)(sizeof(*fresh) / sizeof(__u32)); i++)
 		WRITE_ONCE(to[i], from[i]);
 	WRITE_ONCE(row->birth, birth ? birth : 1);
 	__sync_lock_test_and_set(&bucket->tag[way], tag);

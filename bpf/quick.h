@@ -44,6 +44,12 @@ static __always_inline __u64 quick_mac(const __u8 *mac, __u16 low)
 	return mac_number(mac) << 16 | low;
 }
 
+/* The key of the device whose MAC stands in `end`, src or dst. */
+static __always_inline __u64 quick_device_key(const struct quick *q, __u64 end)
+{
+	return (end & ~0xffffULL) | (q->src & VLAN_ID);
+}
+
 /* Returns the bytes of both headers, 0: not plain. `net` is the length that the IP header claims, `head` its own. */
 static __always_inline __u32 quick_transport(struct quick *q, struct quick_at *at, __u8 proto, __u32 net, __u32 head)
 {

@@ -44,7 +44,7 @@ static __always_inline __u32 ways_live(const struct flow_bucket *bucket)
 	for (int w = 0; w < CORDON_BUCKET_ROWS; w++) {
 		__u32 tag = READ_ONCE(bucket->tag[w]);
 
-		ways |= (bit_is_set(tag) & bit_is_set(tag ^ CORDON_TAG_CLAIMED) & (tag >> 31 ^ 1)) << w;
+		ways |= (bit_is_set(tag) & bit_is_set(tag ^ CORDON_TAG_CLAIMED) & (tag >> 31 ^ 1)) << WAY_BIT(w);
 	}
 	return ways;
 }
