@@ -5,9 +5,10 @@
  * Never: a verdict past its deadline or from before a change; one that hangs on what is not in the looks; a count lost or
  *        folded twice.
  *
- * A line is found by a keyed hash, in one of two pairs side by side, and proves itself: it holds MACs, VLAN, port, addresses, ports, protocol and TCP flags. It
- * belongs to one CPU, so its counts are plain adds. They are folded into flow, device and reason when the line is given to
- * another, when its time is up, and when the engine asks (cache_settle).
+ * A line is found by a keyed hash and proves itself: it holds MACs, VLAN, port, addresses, ports, protocol and TCP flags. The hash
+ * names one of eight lines side by side, where a verdict nearly always lies; the others are tried for those that found it taken, the
+ * nearest first. It belongs to one CPU, so its counts are plain adds. They are folded into flow, device and reason when the line is
+ * given to another, when its time is up, and when the engine asks (cache_settle).
  *
  * TCP packets with SYN, FIN or RST are never let through from here, for they move a flow's state.
  */
@@ -20,9 +21,11 @@
 
 #define CACHE_DENY_NS (2 * CORDON_SECOND) /* how often a denied flow that goes on is told of */
 #define CACHE_BYTES_FULL 0x80000000U     /* a line folds before its count can run over */
-#define CACHE_EVICT_MASK 127             /* one in 128 takes a live line that it meets (it meets four): a flood cannot empty the cache */
+#define CACHE_EVICT_MASK 31              /* one in 32 takes the line that it would have liked from who lives there: a flood cannot empty the cache */
+#define CACHE_SET 4                      /* pairs side by side */
+#define CACHE_NONE 8                     /* none of a set's lines */
 
-const volatile __u32 cache_pairs = 2; /* of one CPU; even */
+const volatile __u32 cache_pairs = CACHE_SET; /* of one CPU; whole sets */
 
 enum cached { CACHED_NOT, CACHED_PASS, CACHED_DROP };
 
@@ -33,6 +36,7 @@ static __always_inline struct cache_pair *cache_pair_at(__u32 number)
 	return bpf_map_lookup_elem(&cache, &at);
 }
 
+/* The line, were they one after the other. */
 static __always_inline __u32 cache_number(const struct control *c, const struct quick *q)
 {
 	__u64 sum = hash_words2(c, 8, (__u32)q->words, q->words >> 32) + hash_words2(c, 0, (__u32)q->saddr[0], q->saddr[0] >> 32);
@@ -40,7 +44,7 @@ static __always_inline __u32 cache_number(const struct control *c, const struct 
 	if (q->ip == 6)
 		sum += hash_words2(c, 2, (__u32)q->saddr[1], q->saddr[1] >> 32) + hash_words2(c, 4, (__u32)q->daddr[0], q->daddr[0] >> 32) +
 		       hash_words2(c, 6, (__u32)q->daddr[1], q->daddr[1] >> 32);
-	return hash_index(hash_spread(c, sum, HASH_CACHE), cache_pairs);
+	return hash_index(hash_spread(c, sum, HASH_CACHE), cache_pairs * 2);
 }
 
 static __always_inline bool line_fits(const struct cache_line *line, const struct quick *q)
@@ -84,29 +88,34 @@ static __always_inline enum cached line_hit(struct cache_line *line, const struc
 	return meta_holds(&line->meta, line->word, word, tick) ? meta_hit(&line->meta, q) : CACHED_NOT;
 }
 
-static __always_inline enum cached cache_hit(const struct control *c, const struct quick *q, __u64 word, __u32 tick)
+static __always_inline enum cached cache_hit_wide(__u32 number, const struct quick *q, __u64 word, __u32 tick)
 {
-	__u32 number = cache_number(c, q);
-	struct cache_pair *pair = cache_pair_at(number);
+	for (__u32 i = 0; i < CACHE_SET; i++) {
+		struct cache_pair *pair = cache_pair_at(number >> 1 ^ i);
 
-	if (!pair)
-		return CACHED_NOT;
-	if (q->ip == 6) {
-		if (!wide_fits(&pair->wide, q)) {
-			pair = cache_pair_at(number ^ 1);
-			if (!pair || !wide_fits(&pair->wide, q))
-				return CACHED_NOT;
-		}
-		return meta_holds(&pair->wide.meta, pair->wide.word, word, tick) ? meta_hit(&pair->wide.meta, q) : CACHED_NOT;
-	}
-	for (int i = 0; i < 2; i++) {
-		if (line_fits(&pair->line[0], q))
-			return line_hit(&pair->line[0], q, word, tick);
-		if (line_fits(&pair->line[1], q))
-			return line_hit(&pair->line[1], q, word, tick);
-		pair = cache_pair_at(number ^ 1);
 		if (!pair)
 			break;
+		if (wide_fits(&pair->wide, q))
+			return meta_holds(&pair->wide.meta, pair->wide.word, word, tick) ? meta_hit(&pair->wide.meta, q) : CACHED_NOT;
+	}
+	return CACHED_NOT;
+}
+
+static __always_inline enum cached cache_hit(const struct control *c, const struct quick *q, __u64 word, __u32 tick)
+{
+	__u32 number = cache_number(c, q), first = number & 1;
+
+	if (q->ip == 6)
+		return cache_hit_wide(number, q, word, tick);
+	for (__u32 i = 0; i < CACHE_SET; i++) {
+		struct cache_pair *pair = cache_pair_at(number >> 1 ^ i);
+
+		if (!pair)
+			break;
+		if (line_fits(&pair->line[first], q))
+			return line_hit(&pair->line[first], q, word, tick);
+		if (line_fits(&pair->line[first ^ 1], q))
+			return line_hit(&pair->line[first ^ 1], q, word, tick);
 	}
 	return CACHED_NOT;
 }
@@ -139,6 +148,19 @@ static __always_inline void fold_drop(const struct cache_meta *meta, __u32 devic
 	count_drop(&key, more, true);
 }
 
+/* The row of the device whose port it was, as far as the line knows. */
+static __always_inline __u32 meta_device(const struct cache_meta *meta, bool to)
+{
+	__u32 side = (meta->flags & CACHE_SIDE) ^ to;
+	struct flow *flow;
+
+	if (meta->kind == CORDON_CACHE_DENY)
+		return meta->flow;
+	flow = flow_at(meta->flow);
+	barrier_var(side); /* as in flow_end() */
+	return flow && side < 2 ? flow->side[side].device : CORDON_DEVICE_NONE;
+}
+
 /*
  * What a line counted goes where it belongs; the line goes on from nothing. A packet that interrupts this on the same CPU
  * finds it FOLDING and leaves it alone.
@@ -149,23 +171,21 @@ __noinline int cache_fold(struct cache_meta *meta, __u64 src, __u64 dst, __u32 w
 		return 0;
 
 	bool to = where & CACHE_WHERE_TO_DEVICE;
-	__u8 kind = READ_ONCE(meta->kind), mac[6], reason;
+	__u8 kind = READ_ONCE(meta->kind), reason;
 	__u64 speaker = to ? dst : src;
-	__u32 packets, bytes, device = CORDON_DEVICE_NONE;
+	__u32 packets, bytes, likely, device = CORDON_DEVICE_NONE;
 	enum cordon_verdict verdict = kind == CORDON_CACHE_DENY ? CORDON_VERDICT_DENY : CORDON_VERDICT_ALLOW;
 	struct traffic more;
 
 	if (kind != CORDON_CACHE_ALLOW && kind != CORDON_CACHE_DENY)
 		return 0;
+	likely = meta_device(meta, to);
 	WRITE_ONCE(meta->kind, CORDON_CACHE_FOLDING);
 	packets = READ_ONCE(meta->packets);
 	bytes = READ_ONCE(meta->bytes);
 	reason = meta->reason;
 	if (packets) {
-#pragma unroll
-		for (int i = 0; i < 6; i++)
-			mac[i] = speaker >> (56 - 8 * i);
-		device_find(mac, src & VLAN_ID, &device);
+		device_by_key((speaker & ~0xffffULL) | (src & VLAN_ID), likely >= CORDON_DEVICE_FIRST ? likely : 0, &device);
 		more.packets = packets;
 		more.bytes = bytes;
 		count_device(reason_payer(reason, device), to, verdict, more, false, true);
@@ -202,13 +222,12 @@ static __noinline int pair_fold(struct cache_pair *pair)
 	return 0;
 }
 
-/* May this line be given to another verdict now? */
+/* May this line be given to another verdict, for nobody would miss it? */
 static __always_inline bool meta_yields(const struct cache_meta *meta, __u64 of, __u64 word, __u32 tick)
 {
 	if (meta->kind == CORDON_CACHE_FOLDING)
 		return false;
-	return meta->kind == CORDON_CACHE_EMPTY || of != word || tick_reached(tick, meta->deadline) ||
-	       !(bpf_get_prandom_u32() & CACHE_EVICT_MASK);
+	return meta->kind == CORDON_CACHE_EMPTY || of != word || tick_reached(tick, meta->deadline);
 }
 
 static __always_inline void line_write(struct cache_line *line, const struct quick *q, const struct cache_meta *meta, __u64 word)
@@ -233,26 +252,66 @@ static __always_inline bool line_give(struct cache_line *line, const struct quic
 	return true;
 }
 
-static __always_inline bool store_narrow(struct cache_pair *pair, const struct quick *q, const struct cache_meta *meta, __u64 word, __u32 tick)
+static __always_inline bool pair_yields(const struct cache_pair *pair, __u32 line, __u64 word, __u32 tick)
 {
-	if (pair_is_wide(pair)) {
-		if (!meta_yields(&pair->wide.meta, pair->wide.word, word, tick))
-			return false;
-		wide_fold(&pair->wide);
-		__builtin_memset(pair, 0, sizeof(*pair));
-	}
-	if (line_fits(&pair->line[0], q) || (!line_fits(&pair->line[1], q) && meta_yields(&pair->line[0].meta, pair->line[0].word, word, tick)))
-		return line_give(&pair->line[0], q, meta, word);
-	if (line_fits(&pair->line[1], q) || meta_yields(&pair->line[1].meta, pair->line[1].word, word, tick))
-		return line_give(&pair->line[1], q, meta, word);
-	return false;
+	if (pair_is_wide(pair))
+		return meta_yields(&pair->wide.meta, pair->wide.word, word, tick);
+	return meta_yields(&pair->line[line & 1].meta, pair->line[line & 1].word, word, tick);
 }
 
 static __always_inline bool pair_yields_wide(const struct cache_pair *pair, __u64 word, __u32 tick)
 {
-	if (pair_is_wide(pair))
-		return meta_yields(&pair->wide.meta, pair->wide.word, word, tick);
-	return meta_yields(&pair->line[0].meta, pair->line[0].word, word, tick) && meta_yields(&pair->line[1].meta, pair->line[1].word, word, tick);
+	return pair_yields(pair, 0, word, tick) && (pair_is_wide(pair) || pair_yields(pair, 1, word, tick));
+}
+
+/*
+ * How far from its own line a verdict of these looks goes (to be xored): where one of them is, else the nearest that yields, else
+ * sometimes its own all the same. CACHE_NONE: nowhere.
+ */
+static __always_inline __u32 line_choose(__u32 number, const struct quick *q, __u64 word, __u32 tick)
+{
+	__u32 chosen = CACHE_NONE;
+
+	for (__u32 i = 0; i < 2 * CACHE_SET; i++) {
+		struct cache_pair *pair = cache_pair_at((number ^ i) >> 1);
+
+		if (!pair)
+			break;
+		if (line_fits(&pair->line[(number ^ i) & 1], q))
+			return i;
+		if (chosen == CACHE_NONE && pair_yields(pair, number ^ i, word, tick))
+			chosen = i;
+	}
+	return chosen == CACHE_NONE && !(bpf_get_prandom_u32() & CACHE_EVICT_MASK) ? 0 : chosen;
+}
+
+/* The same for a pair. */
+static __always_inline __u32 pair_choose(__u32 number, const struct quick *q, __u64 word, __u32 tick)
+{
+	__u32 chosen = CACHE_NONE;
+
+	for (__u32 i = 0; i < CACHE_SET; i++) {
+		struct cache_pair *pair = cache_pair_at(number >> 1 ^ i);
+
+		if (!pair)
+			break;
+		if (wide_fits(&pair->wide, q))
+			return i;
+		if (chosen == CACHE_NONE && pair_yields_wide(pair, word, tick))
+			chosen = i;
+	}
+	return chosen == CACHE_NONE && !(bpf_get_prandom_u32() & CACHE_EVICT_MASK) ? 0 : chosen;
+}
+
+static __always_inline bool store_narrow(struct cache_pair *pair, __u32 line, const struct quick *q, const struct cache_meta *meta, __u64 word)
+{
+	if (pair_is_wide(pair)) {
+		wide_fold(&pair->wide);
+		if (pair->wide.meta.kind == CORDON_CACHE_FOLDING)
+			return false;
+		__builtin_memset(pair, 0, sizeof(*pair));
+	}
+	return line_give(&pair->line[line & 1], q, meta, word);
 }
 
 static __always_inline bool store_wide(struct cache_pair *pair, const struct quick *q, const struct cache_meta *meta, __u64 word)
@@ -327,6 +386,7 @@ static __always_inline bool cache_meta_make(struct cache_meta *meta, const struc
 		meta->flags = (p->in_flow == 2 ? CACHE_SIDE : 0) | (p->seen_before ? CACHE_SEEN : 0);
 	} else if (p->end_verdict == CORDON_VERDICT_DENY && denial_is_settled(p)) {
 		meta->kind = CORDON_CACHE_DENY;
+		meta->flow = p->device;
 		longest = p->now + CACHE_DENY_NS;
 	} else {
 		return false;
@@ -336,40 +396,23 @@ static __always_inline bool cache_meta_make(struct cache_meta *meta, const struc
 	return true;
 }
 
-static __always_inline bool pair_has(const struct cache_pair *pair, const struct quick *q)
-{
-	return line_fits(&pair->line[0], q) || line_fits(&pair->line[1], q);
-}
-
 /* False: the lines that it could have hold for others. */
 __noinline bool cache_put(const struct quick *q, const struct cache_meta *meta, __u64 word, __u32 tick)
 {
-	__u32 zero = 0, number;
+	__u32 zero = 0, number, chosen;
 	struct control *c = bpf_map_lookup_elem(&control, &zero);
-	struct cache_pair *pair, *other;
+	struct cache_pair *pair;
 
 	if (!c || !q || !meta)
 		return false;
 	number = cache_number(c, q);
-	pair = cache_pair_at(number);
+	chosen = q->ip == 4 ? line_choose(number, q, word, tick) : pair_choose(number, q, word, tick);
+	if (chosen == CACHE_NONE)
+		return false;
+	pair = cache_pair_at(q->ip == 4 ? (number ^ chosen) >> 1 : number >> 1 ^ chosen);
 	if (!pair)
 		return false;
-	other = cache_pair_at(number ^ 1);
-	if (!other)
-		return false;
-	if (q->ip == 4) {
-		if (pair_has(other, q))
-			return store_narrow(other, q, meta, word, tick);
-		return store_narrow(pair, q, meta, word, tick) || (!pair_has(pair, q) && store_narrow(other, q, meta, word, tick));
-	}
-	if (!wide_fits(&pair->wide, q)) {
-		if (wide_fits(&other->wide, q) || !pair_yields_wide(pair, word, tick)) {
-			if (!wide_fits(&other->wide, q) && !pair_yields_wide(other, word, tick))
-				return false;
-			pair = other;
-		}
-	}
-	return store_wide(pair, q, meta, word);
+	return q->ip == 4 ? store_narrow(pair, number ^ chosen, q, meta, word) : store_wide(pair, q, meta, word);
 }
 
 /* A packet went the whole road, and its flow with it: what a device's port found holds until `changes` moves. */

@@ -360,7 +360,7 @@ enum cordon_cache_kind {
 
 struct cache_meta {
 	__u32 deadline; /* tick at which the tables are asked again */
-	__u32 flow;     /* ALLOW: FLOW_NUMBER, and its birth */
+	__u32 flow;     /* ALLOW: FLOW_NUMBER, and its birth. DENY: row of the device whose port it is, as it was */
 	__u32 birth;
 	__u32 packets;  /* since the last fold */
 	__u32 bytes;
