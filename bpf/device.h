@@ -114,7 +114,7 @@ static __always_inline struct binding *binding_likely(const struct address *addr
 {
 	struct binding *binding = likely ? binding_row(likely) : NULL;
 
-	return binding && (address_equal(&binding->address, address) || trusts(TRUST_KEY)) ? binding : NULL;
+	return binding && address_equal(&binding->address, address) ? binding : NULL;
 }
 
 /* As binding_find(), without asking the index for the packet's own addresses where warm.h has. */
