@@ -37,7 +37,7 @@ $(BUILD)/tests/tools/%.o: tests/tools/%.c | deps
 	$(call say,CC,$@)
 	$(Q)$(CC) $(TEST_CFLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/tests/bpf/%.o $(BUILD)/tests/lib/%.o: $(BUILD)/bpf/cordon.skel.h
+$(BPF_PROGRAMS:%=%.o) $(TEST_HELPERS): $(BUILD)/bpf/cordon.skel.h
 $(CRASH_PROGRAMS:%=%.o): TEST_CFLAGS += -DCORDON_FAILPOINTS
 $(WIDE_PROGRAMS:%=%.o): TEST_CFLAGS += $(WIDE)
 $(BUILD)/tests/%.o: tests/%.c | deps-test
