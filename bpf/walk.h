@@ -36,8 +36,9 @@ static __always_inline bool way_tell(struct flow_walk *walk, const struct way *w
 
 	if (!told || !tag || tag == CORDON_TAG_CLAIMED)
 		return false;
+	/* Backwards, for bytes are counted after packets: of a flow that goes on no byte is told without its packet. */
 #pragma unroll
-	for (int i = 0; i < (int)(sizeof(*told) / sizeof(__u64)); i++)
+	for (int i = sizeof(*told) / sizeof(__u64) - 1; i >= 0; i--)
 		to[i] = READ_ONCE(from[i]);
 	if (read_ordered(&way->row->birth) != birth || READ_ONCE(*way->tag) != tag)
 		return false;

@@ -233,12 +233,12 @@ static void live_for(int64_t ns)
 		;
 }
 
-/* On a busy machine it takes longer until a reader meets a changing device. */
-static bool goes_on(const struct timespec *begun, int64_t ns)
+/* On a busy machine it takes longer until rows went round, and until a reader meets a changing device. */
+static bool goes_on(const struct timespec *begun, int64_t ns, uint32_t made)
 {
 	bool met = __atomic_load_n(&sums->passed_by_turns, __ATOMIC_RELAXED);
 
-	return ns_since(begun) < (met ? ns : 10 * ns);
+	return ns_since(begun) < (met && made > TABLE ? ns : 10 * ns);
 }
 
 /*
@@ -256,7 +256,7 @@ static void hand_on(int64_t ns, int64_t wait_ns)
 	srand(1);
 	set_one(false, before);
 	clock_gettime(CLOCK_MONOTONIC, &begun);
-	while (goes_on(&begun, ns)) {
+	while (goes_on(&begun, ns, made)) {
 		bool may = ++made % 2;
 
 		i = (uint8_t)(rand() % COUPLE);
