@@ -44,6 +44,7 @@ lines_of() {
 
 # A line every 20 ms from the laptop to the PLC over one connection; what arrives is in $WORK/heard.
 talk_begin() {
+	rm -f "$WORK/heard" # of an earlier talk: it would do for this one's beginning
 	spawn listener plc socat -u TCP-LISTEN:9999,reuseaddr CREATE:"$WORK/heard"
 	wait_for 5 on plc bash -c 'ss -ltn 2>/dev/null | grep -q :9999'
 	spawn talker laptop bash -c "exec 3<>/dev/tcp/$PLC/9999; for ((i = 1; ; i++)); do echo line \$i >&3; read -rt 0.02 -u 3 || :; done"
