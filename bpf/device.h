@@ -218,6 +218,13 @@ static __always_inline bool port_lets_roam(__u32 from, const struct port *to)
 	return port && port->group && port->group == to->group;
 }
 
+static __always_inline bool device_lease_is_over(const struct packet *p, const struct device *device)
+{
+	__u64 until = READ_ONCE(device->until);
+
+	return until && until <= p->now;
+}
+
 /* A known device with a tag that is not its own is told as that, and makes no row. */
 static __always_inline enum cordon_reason device_of_other_tag(struct packet *p, const __u8 mac[6], const struct port *port, bool speaks)
 {
@@ -255,7 +262,7 @@ __noinline enum cordon_reason device_sits_here(struct packet *p, struct port *po
 	if (!device)
 		return p->vlan ? device_of_other_tag(p, mac, port, speaks) : CORDON_REASON_UNKNOWN_DEVICE;
 	side = side_read(&device->side[p->side & 1], p->generation);
-	if (!side.generation || (device->until && device->until <= p->now))
+	if (!side.generation || device_lease_is_over(p, device))
 		return CORDON_REASON_UNKNOWN_DEVICE;
 	p->device = row;
 	p->mode = side.mode;

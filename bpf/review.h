@@ -41,13 +41,6 @@ static __always_inline bool device_makes(const struct packet *p, __u32 row, cons
 	return key && address_is_eui64(address, mac) && side_read(&device->side[p->side & 1], p->generation).generation;
 }
 
-static __always_inline bool device_lease_is_over(const struct packet *p, const struct device *device)
-{
-	__u64 until = READ_ONCE(device->until);
-
-	return until && until <= p->now;
-}
-
 /* As peer_resolve(), without a frame's MAC: a link-local address that no binding knows is its device's, or nobody can say. */
 static __noinline enum review_end review_end_resolve(struct packet *p, const struct address *address, __u32 was, bool is_source)
 {

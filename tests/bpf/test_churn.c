@@ -16,8 +16,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <bpf/bpf.h>
-
 #include "dataplane/plane.h"
 #include "dataplane/ports.h"
 #include "lib/cleanup.h"
@@ -85,12 +83,8 @@ static bool passes(uint64_t mac, uint8_t from, uint16_t sport, uint16_t dport)
 {
 	uint8_t bytes[64];
 	uint32_t size = small_syn(bytes, mac, MAC_B, from, 11, sport, dport);
-	struct xdp_md ctx = {.data_end = size, .ingress_ifindex = LO_IFINDEX};
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = bytes, .data_size_in = size, .ctx_in = &ctx, .ctx_size_in = sizeof(ctx));
 
-	if (bpf_prog_test_run_opts(dp->xdp_prog, &opts) < 0)
-		abort();
-	return opts.retval == XDP_PASS;
+	return small_passes(dp->xdp_prog, LO_IFINDEX, bytes, size);
 }
 
 /* Of `family` devices of either kind. */

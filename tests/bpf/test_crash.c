@@ -79,12 +79,8 @@ static bool probe_passes(int prog, uint32_t ifindex, const struct probe *probe, 
 {
 	uint8_t bytes[64];
 	uint32_t size = small_syn(bytes, probe->mac, MAC_B, probe->from, 11, sport, probe->dport);
-	struct xdp_md ctx = {.data_end = size, .ingress_ifindex = ifindex};
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = bytes, .data_size_in = size, .ctx_in = &ctx, .ctx_size_in = sizeof(ctx));
 
-	if (bpf_prog_test_run_opts(prog, &opts) < 0)
-		abort();
-	return opts.retval == XDP_PASS;
+	return small_passes(prog, ifindex, bytes, size);
 }
 
 static int pinned_prog(void)

@@ -17,8 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <bpf/bpf.h>
-
 #include "dataplane/plane.h"
 #include "dataplane/ports.h"
 #include "dataplane/widen.h"
@@ -91,12 +89,7 @@ static void close_it(void)
 
 static bool passes(const uint8_t *bytes, uint32_t size)
 {
-	struct xdp_md ctx = {.data_end = size, .ingress_ifindex = LO_IFINDEX};
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = bytes, .data_size_in = size, .ctx_in = &ctx, .ctx_size_in = sizeof(ctx));
-
-	if (bpf_prog_test_run_opts(dp->xdp_prog, &opts) < 0)
-		abort();
-	return opts.retval == XDP_PASS;
+	return small_passes(dp->xdp_prog, LO_IFINDEX, bytes, size);
 }
 
 static double ms(void)

@@ -11,6 +11,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include "dataplane/plane.h"
@@ -182,6 +183,16 @@ struct flow_bucket *small_flows(const struct dataplane *dp)
 	if (at == MAP_FAILED)
 		die("flows");
 	return at;
+}
+
+bool small_passes(int prog, uint32_t ifindex, const uint8_t *bytes, uint32_t size)
+{
+	struct xdp_md ctx = {.data_end = size, .ingress_ifindex = ifindex};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = bytes, .data_size_in = size, .ctx_in = &ctx, .ctx_size_in = sizeof(ctx));
+
+	if (bpf_prog_test_run_opts(prog, &opts) < 0)
+		die("bpf_prog_test_run_opts");
+	return opts.retval == XDP_PASS;
 }
 
 struct dataplane *small_private(uint32_t max_devices)

@@ -45,6 +45,9 @@ uint32_t small_tcp(uint8_t *frame, uint64_t from_mac, uint64_t to_mac, uint8_t f
 /* The flow table as it lies there; the engine maps none of it. */
 struct flow_bucket *small_flows(const struct dataplane *dp);
 
+/* Does the XDP program `prog` let this frame pass, as if it came in by this interface? Aborts where it cannot be run. */
+bool small_passes(int prog, uint32_t ifindex, const uint8_t *bytes, uint32_t size);
+
 /* A private dataplane with trace, ports 1 and 2 declared; of 1,024 flows if nothing is said. */
 struct dataplane *small_private(uint32_t max_devices);
 struct dataplane *small_private_sized(uint32_t max_devices, uint32_t max_flows);
