@@ -30,6 +30,15 @@ static __always_inline __u64 hash_spread(const struct control *c, __u64 sum, enu
 	return sum * c->hash_multiplier[table];
 }
 
+/*
+ * The spread of keys that differ in one number is a lattice: evenly spaced, but in sets of a few lines some get many points and others
+ * none. Folding the high half in and spreading once more breaks it; no two spreads become one.
+ */
+static __always_inline __u64 hash_stir(__u64 spread)
+{
+	return (spread ^ spread >> 32) * 0x9e3779b97f4a7c15ULL;
+}
+
 /* 0..n-1 by the high half: the low bits of a product know little of the sum's high ones. */
 static __always_inline __u32 hash_index(__u64 spread, __u32 n)
 {

@@ -39,9 +39,16 @@ static __always_inline __u64 quick_words(__u32 ports, __u32 where)
 	return u.whole;
 }
 
-static __always_inline __u64 quick_mac(const __u8 *mac, __u16 low)
+/* `at`: eight bytes of the frame, of which a MAC is the first six. */
+static __always_inline __u64 quick_mac_first(const void *at, __u16 low)
 {
-	return mac_number(mac) << 16 | low;
+	return (bpf_be64_to_cpu(*(const __be64 *)at) & ~0xffffULL) | low;
+}
+
+/* The same where it is the last six. */
+static __always_inline __u64 quick_mac_last(const void *at, __u16 low)
+{
+	return bpf_be64_to_cpu(*(const __be64 *)at) << 16 | low;
 }
 
 /* The key of the device whose MAC stands in `end`, src or dst. */
@@ -158,8 +165,8 @@ static __always_inline bool quick_parse(struct quick *q, struct quick_at *at, __
 		at->pos = tag + 1;
 		at->room -= sizeof(*tag);
 	}
-	q->src = quick_mac(eth->h_source, vlan);
-	q->dst = quick_mac(eth->h_dest, from);
+	q->src = quick_mac_last(eth->h_source - 2, vlan);
+	q->dst = quick_mac_first(eth->h_dest, from);
 	if (type == bpf_htons(ETH_P_IP))
 		return quick_ipv4(q, at);
 	return type == bpf_htons(ETH_P_IPV6) && quick_ipv6(q, at);

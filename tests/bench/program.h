@@ -19,6 +19,10 @@ struct bench_row {
 	__u32 slot;     /* line of "one line" */
 };
 
+/* What stands beside them in each frame of a device's, as program_rows.c makes it: of the MACs what does not change, little-endian. */
+#define BENCH_MACS_BETWEEN 0x00020100U
+#define BENCH_TTL_PROTO 0x0640U
+
 /* One batch: rows first..first+count, in order. */
 struct bench_job {
 	__u32 first;

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The flow cache's sets fill evenly, also with flows that are alike but for one port, and at half its lines nearly all find one.
+ */
+#include <criterion/criterion.h>
+#include <sched.h>
+#include <stdlib.h>
+
+#include "dataplane/kernel.h"
+#include "dataplane/ports.h"
+#include "lib/clock.h"
+#include "small.h"
+
+#define LO_IFINDEX 1
+#define FLOWS 4000
+#define LINES (2 * FLOWS) /* a CPU */
+#define SPORT 10000
+#define SYN 0x02
+#define ACK 0x10
+#define WAIT_NS (10ULL * 1000000000)
+
+static struct dataplane *dp;
+static struct small_pair pair;
+static char *told;
+static uint64_t sent; /* frames of A's */
+
+static void stay_on_one_cpu(void)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	cr_assert_eq(sched_setaffinity(0, sizeof(one), &one), 0);
+}
+
+static void send_one(uint64_t from_mac, uint16_t flow, uint8_t flags)
+{
+	uint8_t bytes[80];
+	uint16_t port = (uint16_t)(SPORT + flow);
+	uint32_t size = from_mac == MAC_A ? small_tcp(bytes, MAC_A, MAC_B, 10, 11, port, 80, flags, 40)
+					  : small_tcp(bytes, MAC_B, MAC_A, 11, 10, 80, port, flags, 40);
+
+	cr_assert(small_passes(dp->xdp_prog, LO_IFINDEX, bytes, size), "flow %u, flags %x", flow, flags);
+	sent += from_mac == MAC_A;
+}
+
+static void round_send(void)
+{
+	for (uint16_t i = 0; i < FLOWS; i++)
+		send_one(MAC_A, i, ACK);
+}
+
+static void open_many(void)
+{
+	struct dataplane_options options = {.max_devices = 4, .max_flows = 2 * FLOWS, .cached = true,
+					   .cache_bytes = (uint64_t)LINES * sizeof(struct cache_line) * kernel_cpus()};
+	struct dataplane_port port = {.number = 1, .role = CORDON_ROLE_DEVICE, .mode = -1, .mac = {2, 0, 0, 0, 0, 1}};
+	uint32_t generation;
+
+	stay_on_one_cpu();
+	sent = 0;
+	cr_assert_eq(dataplane_open(&options, &dp, &told), 0, "%s", told);
+	cr_assert_eq(dataplane_port_declare(dp, &port), 0);
+	cr_assert_eq(port_row_move(dp, 1, LO_IFINDEX), 0);
+	small_pair(&pair);
+	for (int i = 0; i < 2; i++) {
+		pair.devices[i].port = 1;
+		pair.devices[i].flow_quota = 2 * FLOWS;
+	}
+	cr_assert_eq(small_apply(dp, small_image(CLASS_A, CLASS_B, 80), pair.devices, 2, &generation, &told), 0, "%s", told);
+	for (uint16_t i = 0; i < FLOWS; i++) {
+		send_one(MAC_A, i, SYN);
+		send_one(MAC_B, i, SYN | ACK);
+		send_one(MAC_A, i, ACK);
+	}
+}
+
+static void close_many(void)
+{
+	dataplane_close(dp);
+	free(told);
+}
+
+TestSuite(cache, .init = open_many, .fini = close_many);
+
+struct sum {
+	uint64_t packets;
+	uint32_t flows, met_since; /* flows whose sender went beyond the cache since `tick` */
+	uint32_t tick;
+};
+
+static int flow_add(void *ctx, const struct flow *flow)
+{
+	struct sum *sum = ctx;
+	const struct flow_side *side = &flow->side[flow->initiator];
+
+	sum->flows++;
+	sum->packets += side->packets;
+	sum->met_since += side->last > sum->tick;
+	return 0;
+}
+
+static struct sum flows_sum(uint32_t since)
+{
+	struct sum sum = {.tick = since};
+
+	dp->settled = 0;
+	cr_assert_eq(dataplane_flows_each(dp, flow_add, &sum), 0);
+	stay_on_one_cpu();
+	return sum;
+}
+
+static uint32_t tick_now(void)
+{
+	return CORDON_TICKS(__atomic_load_n(&dp->control->now, __ATOMIC_RELAXED));
+}
+
+/* Returns the tick that is over. */
+static uint32_t tick_wait(void)
+{
+	uint64_t end = clock_boot_ns() + WAIT_NS;
+	uint32_t tick = tick_now();
+
+	while (tick_now() == tick)
+		cr_assert_lt(clock_boot_ns(), end, "the kernel's timer stands still");
+	return tick;
+}
+
+Test(cache, flows_that_differ_in_a_port_alone_find_room)
+{
+	struct sum sum;
+	uint32_t tick;
+
+	for (int i = 0; i < 2; i++) {
+		tick = tick_wait();
+		round_send();
+	}
+	sum = flows_sum(tick);
+	cr_expect_eq(sum.flows, FLOWS);
+	cr_expect_lt(sum.met_since, FLOWS / 50, "%u of %u flows went beyond the cache", sum.met_since, FLOWS);
+	cr_expect_eq(sum.packets, sent, "%lu packets counted of %lu", (unsigned long)sum.packets, (unsigned long)sent);
+}
