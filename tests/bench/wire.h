@@ -113,7 +113,7 @@ struct contender {
 	void *own;
 };
 
-extern const struct contender_kind contender_drop, contender_pass, contender_cordon, contender_nft_netdev, contender_nft_interval,
+extern const struct contender_kind contender_drop, contender_line, contender_pass, contender_cordon, contender_nft_netdev, contender_nft_interval,
 	contender_nft_forward, contender_xdp_filter;
 
 /* The real thing in a namespace; `may` is the end of the one rule, which begins with "from: segment:things, ". */

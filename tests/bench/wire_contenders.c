@@ -20,6 +20,11 @@ static void pass_setup(struct contender *c)
 	c->link = attach_xdp(c->lane.ns, c->lane.port, "wire_pass");
 }
 
+static void line_setup(struct contender *c)
+{
+	c->link = attach_xdp(c->lane.ns, c->lane.port, "wire_line");
+}
+
 static void link_done(struct contender *c)
 {
 	close(c->link);
@@ -38,6 +43,14 @@ const struct contender_kind contender_pass = {
 	.what = "a program that passes all",
 	.reference = true,
 	.setup = pass_setup,
+	.done = link_done,
+};
+
+const struct contender_kind contender_line = {
+	.name = "one line",
+	.what = "a program that counts in one line of memory a flow, and drops: the floor of whoever remembers a sender",
+	.reference = true,
+	.setup = line_setup,
 	.done = link_done,
 };
 

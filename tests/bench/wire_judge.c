@@ -7,8 +7,8 @@
 
 #define MIXED 10000
 
-static const struct contender_kind *const kinds[] = {&contender_drop,	       &contender_pass,	       &contender_cordon,     &contender_nft_netdev,
-						     &contender_nft_interval, &contender_nft_forward, &contender_xdp_filter};
+static const struct contender_kind *const kinds[] = {&contender_drop,	     &contender_line,	      &contender_pass,	      &contender_cordon,
+						     &contender_nft_netdev, &contender_nft_interval, &contender_nft_forward, &contender_xdp_filter};
 #define N_KINDS (sizeof(kinds) / sizeof(*kinds))
 
 static bool is_filter(const struct contender *c)

@@ -101,6 +101,7 @@ void timed_print(const struct timed *timed, struct results *results)
 	snprintf(text, sizeof(text), "the best nft form (%s)", nft ? nft->c->kind->name : "");
 	ratio_print(text, ratio(timed, cordon, nft));
 	ratio_print("xdp-filter", ratio(timed, cordon, timing_of(timed, &contender_xdp_filter)));
+	ratio_print("one line", ratio(timed, cordon, timing_of(timed, &contender_line)));
 	ratio_print("XDP_PASS", ratio(timed, cordon, timing_of(timed, &contender_pass)));
 	events_print(timed, cordon);
 	fflush(stdout);

@@ -31,7 +31,7 @@ static bool takes_part(const struct contender *c, const struct timed_case *t)
 	if (t->at_xdp && c->kind->nft)
 		return false;
 	if (t->kind == FRAME_ALLOWED)
-		return c->kind != &contender_xdp_filter;
+		return c->kind != &contender_xdp_filter && c->kind != &contender_line;
 	return c->kind != &contender_pass;
 }
 
