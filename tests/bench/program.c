@@ -147,7 +147,8 @@ static void note_print(struct table *table, const struct outcome *outcome, const
 /* References of paths saw other packets of the same flows; of an established flow, the same packets. */
 static void outcome_print(struct table *table, const struct scenario *s, struct outcome *outcome)
 {
-	double parse = summary_at(outcome, BODY_PARSE).median, hash = summary_at(outcome, BODY_HASH).median, line = summary_at(outcome, BODY_LINE).median;
+	double parse = summary_at(outcome, BODY_PARSE).median, hash = summary_at(outcome, BODY_HASH).median, line = summary_at(outcome, BODY_LINE).median,
+	       keyed = summary_at(outcome, BODY_KEYED).median;
 
 	for (size_t i = 0; i < outcome->n; i++) {
 		const struct contender *c = &outcome->contenders[i];
@@ -166,6 +167,7 @@ static void outcome_print(struct table *table, const struct scenario *s, struct 
 		table_cell(table, "%.1f", parse);
 		table_cell(table, "%.1f", hash);
 		table_cell(table, "%.1f", line);
+		table_cell(table, "%.1f", keyed);
 		table_cell(table, "%.2f", own.median / hash);
 		table_cell(table, "%+.1f", own.median - line);
 		table_cell(table, "%+.1f", own.median - parse);
@@ -271,7 +273,7 @@ static int review_tell(const struct options *o, const regex_t *only, struct resu
 int main(int argc, char **argv)
 {
 	static const char *const heads[] = {"case",	"family",   "devices",  "flows", "order", "shape", "ns", "95 %", "parse",
-					    "one hash", "one line", "/ hash", "- line", "- parse", "note", NULL};
+					    "one hash", "one line", "keyed line", "/ hash", "- line", "- parse", "note", NULL};
 	struct options o = options_parse(argc, argv);
 	struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
 	struct results *results = NULL;

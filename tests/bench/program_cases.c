@@ -87,6 +87,7 @@ static int references_add(struct stage *stage, const char *subject, uint32_t *re
 	contender_add(stage, subject, "parse only", BODY_PARSE, *ret_first, count);
 	contender_add(stage, subject, "one hash", BODY_HASH, *ret_first, count);
 	contender_add(stage, subject, "one line", BODY_LINE, *ret_first, count);
+	contender_add(stage, subject, "keyed line", BODY_KEYED, *ret_first, count);
 	return 0;
 }
 

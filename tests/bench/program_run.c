@@ -81,7 +81,10 @@ static int maps_prepare(struct bench *bench, uint32_t n_rows, uint32_t n_flows)
 	r = bpf_map__set_max_entries(bench->bpf->maps.bench_rows, n_rows);
 	if (r == 0)
 		r = bpf_map__set_max_entries(bench->bpf->maps.bench_hash, bench->world->max_flows);
-	return r < 0 ? r : bpf_map__set_max_entries(bench->bpf->maps.bench_lines, n_flows);
+	if (r == 0)
+		r = bpf_map__set_max_entries(bench->bpf->maps.bench_lines, n_flows);
+	bench->bpf->rodata->keyed_lines = 4 * n_flows;
+	return r < 0 ? r : bpf_map__set_max_entries(bench->bpf->maps.bench_keyed, 4 * n_flows);
 }
 
 static struct bench_key key_of(const struct bench_row *row)
@@ -174,6 +177,7 @@ static int program_of(const struct bench *bench, enum body body)
 	const struct bpf_program *const programs[BODY_COUNT] = {
 		[BODY_NOTHING] = bench->bpf->progs.bench_nothing, [BODY_PARSE] = bench->bpf->progs.bench_parse,
 		[BODY_HASH] = bench->bpf->progs.bench_one_hash,   [BODY_LINE] = bench->bpf->progs.bench_one_line,
+		[BODY_KEYED] = bench->bpf->progs.bench_keyed_line,
 		[BODY_CORDON] = bench->bpf->progs.bench_cordon,   [BODY_HITS] = bench->bpf->progs.bench_hits,
 	};
 
