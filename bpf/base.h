@@ -20,6 +20,7 @@
 
 #include <cordon/events.h>
 #include <cordon/flow_time.h>
+#include <cordon/hash.h>
 #include <cordon/trust.h>
 
 #define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
@@ -228,6 +229,7 @@ struct packet {
 	/* From here on packet_clear() clears nothing but `likely`. */
 	struct flow_key key __attribute__((aligned(8)));
 	struct flow_place place;
+	struct index_place at_device, at_src, at_dst; /* where the indexes have the port's device and both addresses, if `placed` */
 	struct likely likely;
 	struct flow fresh __attribute__((aligned(8)));
 };

@@ -24,13 +24,6 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define TCX_NEXT -1 /* goes on with the next program; TC_ACT_OK would end the list */
 #define TC_LINEAR 192 /* the deepest header we read: tags, IPv6, ICMPv6, an IPv6 header quoted, eight ND options */
 
-static __always_inline struct control *control_row(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&control, &zero);
-}
-
 /* Both halves of one store order: what is read after it is of this policy, or of a later one and then stamped so. */
 static __always_inline __u64 control_word(const struct control *c)
 {
@@ -258,10 +251,10 @@ int xdp_from_device(struct xdp_md *ctx)
 	if (!p)
 		return XDP_DROP;
 	if (quick) {
-		flow_warm(p, &q);
+		flow_warm(p, &q, quick_device_key(&q, q.src));
 		if (flow_quick(p, &q, word, READ_ONCE(c->now)))
 			return XDP_PASS;
-		road_warm(p, quick_device_key(&q, q.src), word & 1);
+		road_warm(p, word & 1);
 	} else {
 		p->likely = (struct likely){};
 	}
@@ -322,8 +315,8 @@ int tc_to_device(struct __sk_buff *skb)
 	if (!p)
 		return TC_ACT_SHOT;
 	if (quick) {
-		flow_warm(p, &q);
-		road_warm(p, quick_device_key(&q, q.dst), word & 1);
+		flow_warm(p, &q, quick_device_key(&q, q.dst));
+		road_warm(p, word & 1);
 	} else {
 		p->likely = (struct likely){};
 	}

@@ -7,7 +7,7 @@
 #ifndef CORDON_BPF_DEVICE_H
 #define CORDON_BPF_DEVICE_H
 
-#include "maps.h"
+#include "index.h"
 
 static __always_inline struct port *port_row(__u32 number)
 {
@@ -56,23 +56,58 @@ static __always_inline struct device *device_row(__u32 row)
 }
 
 /*
- * Row number in *ret_row. A row found by a stale index entry has another key, or none. `likely`: a row that is looked at before
- * the index is asked; 0: none.
+ * A slot leads to rows whose keys have its tag, and a stale one to any: a row is the key's if it says so itself.
  */
+static __always_inline __u32 line_device(const struct index_line *line, __u32 tag, __u64 key)
+{
+	__u32 ways = slots_tagged(line, tag);
+
+	if (ways)
+		widen(HOLD_SLOT);
+#pragma unroll
+	for (int i = 0; i < CORDON_INDEX_TRIES; i++) {
+		__u32 number = slot_row(line, way_first(ways));
+		struct device *device = device_row(number);
+
+		if (number && device && (READ_ONCE(device->key) == key || trusts(TRUST_KEY)))
+			return number;
+		ways &= ways - 1;
+	}
+	return 0;
+}
+
+/* Row number of the device with this key; 0: none. */
+__noinline __u32 device_number(__u64 key)
+{
+	struct control *c = control_row();
+	struct index_place place;
+	struct index_line *line;
+	__u32 number;
+
+	if (!c)
+		return 0;
+	index_place_of_device(c, key, device_lines, &place);
+	line = device_line(place.line[0]);
+	if (!line)
+		return 0;
+	number = line_device(line, place.tag, key);
+	if (number || !READ_ONCE(line->spilled))
+		return number;
+	line = device_line(place.line[1]);
+	return line ? line_device(line, place.tag, key) : 0;
+}
+
+/* Row number in *ret_row. `likely`: a row that is looked at before the index is asked; 0: none. */
 static __always_inline struct device *device_by_key(__u64 key, __u32 likely, __u32 *ret_row)
 {
 	struct device *device = likely ? device_row(likely) : NULL;
-	__u32 number = likely, *row;
+	__u32 number = likely;
 
 	if (!device || (READ_ONCE(device->key) != key && !trusts(TRUST_KEY))) {
-		row = bpf_map_lookup_elem(&device_index, &key);
-		if (!row)
-			return NULL;
-		widen(HOLD_ELEMENT); /* the element of the hash may become another key's */
-		number = *row;
+		number = device_number(key);
 		widen(HOLD_NONE);
-		device = device_row(number);
-		if (!device || (READ_ONCE(device->key) != key && !trusts(TRUST_KEY)))
+		device = number ? device_row(number) : NULL;
+		if (!device)
 			return NULL;
 	}
 	widen(HOLD_DEVICE);
@@ -90,22 +125,50 @@ static __always_inline struct binding *binding_row(__u32 row)
 	return bpf_map_lookup_elem(&bindings, &row);
 }
 
+static __always_inline __u32 line_binding(const struct index_line *line, __u32 tag, const struct address *address)
+{
+	__u32 ways = slots_tagged(line, tag);
+
+	if (ways)
+		widen(HOLD_NONE);
+#pragma unroll
+	for (int i = 0; i < CORDON_INDEX_TRIES; i++) {
+		__u32 number = slot_row(line, way_first(ways));
+		struct binding *binding = binding_row(number);
+
+		if (number && binding && (address_equal(&binding->address, address) || trusts(TRUST_KEY)))
+			return number;
+		ways &= ways - 1;
+	}
+	return 0;
+}
+
+/* Row number of the binding of this address; 0: none. */
+__noinline __u32 binding_number(const struct address *address)
+{
+	struct control *c = control_row();
+	struct index_place place;
+	struct index_line *line;
+	__u32 number;
+
+	if (!c || !address)
+		return 0;
+	index_place_of_address(c, address, binding_lines, &place);
+	line = binding_line(place.line[0]);
+	if (!line)
+		return 0;
+	number = line_binding(line, place.tag, address);
+	if (number || !READ_ONCE(line->spilled))
+		return number;
+	line = binding_line(place.line[1]);
+	return line ? line_binding(line, place.tag, address) : 0;
+}
+
 static __always_inline struct binding *binding_find(const struct address *address)
 {
-	struct address key; /* 6.1 takes no key from memory that a function was handed */
-	struct binding *binding;
-	__u32 number, *row;
+	__u32 number = binding_number(address);
+	struct binding *binding = number ? binding_row(number) : NULL;
 
-	address_copy(&key, address);
-	row = bpf_map_lookup_elem(&binding_index, &key);
-	if (!row)
-		return NULL;
-	widen(HOLD_NONE);
-	number = *row;
-	widen(HOLD_NONE);
-	binding = binding_row(number);
-	if (!binding || (!address_equal(&binding->address, address) && !trusts(TRUST_KEY)))
-		return NULL;
 	widen(HOLD_NONE);
 	return binding;
 }

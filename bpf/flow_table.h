@@ -12,16 +12,22 @@
 #define CORDON_BPF_FLOW_TABLE_H
 
 #include "device.h"
-#include "hash.h"
 
-#define WAY_NONE 15
 #define BUCKET_EASY 11 /* rows of the first bucket that are taken before the second is thought of */
 
 const volatile __u32 flow_buckets = 1;
 
+static __always_inline __u64 flow_key_hash(const struct control *c, const struct flow_key *key)
+{
+	const __u32 *w = (const __u32 *)key;
+
+	return hash_words2(c, 0, w[0], w[1]) + hash_words2(c, 2, w[2], w[3]) + hash_words2(c, 4, w[4], w[5]) +
+	       hash_words2(c, 6, w[6], w[7]) + hash_words2(c, 8, w[8], w[9]);
+}
+
 static __always_inline void flow_place_make(const struct control *c, const struct flow_key *key, struct flow_place *ret)
 {
-	__u64 sum = hash_key(c, key);
+	__u64 sum = flow_key_hash(c, key);
 	__u32 tag;
 
 	ret->spread[0] = hash_spread(c, sum, HASH_BUCKET);
@@ -51,40 +57,13 @@ static __always_inline struct flow *flow_at(__u32 number)
 	return bucket && way < CORDON_BUCKET_ROWS ? &bucket->row[way] : NULL;
 }
 
-static __always_inline __u32 bit_is_set(__u32 x)
-{
-	__u32 minus = -x;
-
-	barrier_var(minus); /* or the compiler would see through this and branch */
-	return (x | minus) >> 31;
-}
-
-/*
- * Sets of ways are 16 bits: bit i is way 2i, bit 8 + i way 2i + 1, as they come out of tags that are read two at a time. Without
- * branches, which the verifier would have to follow in every combination.
- */
-#define WAY_BIT(way) ((way) >> 1 | ((way) & 1) << 3)
-#define BOTH(half) ((__u64)(half) << 32 | (half))
-
-static __always_inline __u64 tag_pair(const struct flow_bucket *bucket, int i)
-{
-	__u64 pair = READ_ONCE(((const __u64 *)bucket->tag)[i]);
-
-	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? pair : pair >> 32 | pair << 32;
-}
-
-static __always_inline __u32 ways_of(__u64 top_bits)
-{
-	return (__u32)top_bits | (__u32)(top_bits >> 24);
-}
-
 static __always_inline __u32 ways_tagged(const struct flow_bucket *bucket, __u32 tag)
 {
 	__u64 others = 0, both = BOTH((__u64)tag);
 
 #pragma unroll
 	for (int i = 0; i < CORDON_BUCKET_ROWS / 2; i++) {
-		__u64 differ = tag_pair(bucket, i) ^ both;
+		__u64 differ = word_pair(bucket->tag, i) ^ both;
 
 		/* A half's top bit: the half is not 0. */
 		differ |= (differ & BOTH(0x7fffffffULL)) + BOTH(0x7fffffffULL);
@@ -99,26 +78,8 @@ static __always_inline __u32 ways_over(const struct flow_bucket *bucket)
 
 #pragma unroll
 	for (int i = 0; i < CORDON_BUCKET_ROWS / 2; i++)
-		over |= (tag_pair(bucket, i) & BOTH((__u64)CORDON_TAG_OVER)) >> (31 - i);
+		over |= (word_pair(bucket->tag, i) & BOTH((__u64)CORDON_TAG_OVER)) >> (31 - i);
 	return ways_of(over);
-}
-
-/* The way of the lowest set bit; WAY_NONE, which is bit 15, for none. */
-static __always_inline __u32 way_first(__u32 ways)
-{
-	__u32 bit = (ways | 1 << WAY_NONE) & -(ways | 1 << WAY_NONE);
-
-	bit = bit_is_set(bit & 0xff00) | bit_is_set(bit & 0xaaaa) << 1 | bit_is_set(bit & 0xcccc) << 2 | bit_is_set(bit & 0xf0f0) << 3;
-	barrier_var(bit); /* as in flow_end() */
-	return bit;
-}
-
-static __always_inline __u32 ways_count(__u32 ways)
-{
-	ways -= ways >> 1 & 0x5555;
-	ways = (ways & 0x3333) + (ways >> 2 & 0x3333);
-	ways = (ways + (ways >> 4)) & 0x0f0f;
-	return (ways + (ways >> 8)) & 0x1f;
 }
 
 static __always_inline struct flow *bucket_find(struct flow_bucket *bucket, __u32 tag, const struct flow_key *key, __u32 *ret_way)

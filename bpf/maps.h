@@ -12,6 +12,7 @@
 /* Capacities that the engine changes before loading. */
 #define DEFAULT_DEVICES 4096
 #define DEFAULT_BINDINGS 16384
+#define DEFAULT_INDEX_LINES 2
 #define DEFAULT_FLOW_BUCKETS 1
 #define DEFAULT_CACHE_PAIRS 1
 #define CORDON_FLOW_LOCKS 4096
@@ -56,10 +57,11 @@ struct {
 } ports SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, DEFAULT_DEVICES);
-	__type(key, __u64);
-	__type(value, __u32);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, DEFAULT_INDEX_LINES);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct index_line);
 } device_index SEC(".maps");
 
 struct {
@@ -71,10 +73,11 @@ struct {
 } devices SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, DEFAULT_BINDINGS);
-	__type(key, struct address);
-	__type(value, __u32);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, DEFAULT_INDEX_LINES);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct index_line);
 } binding_index SEC(".maps");
 
 struct {

@@ -16,11 +16,16 @@
 
 #define touch(at) ((void)READ_ONCE(*(const __u32 *)(at)))
 
-/* First of all: where the flow may lie. What comes next hangs on that line or does not, and goes on meanwhile. */
-__noinline int flow_warm(struct packet *p, const struct quick *q)
+static __always_inline void line_touch(const struct index_line *line)
 {
-	__u32 zero = 0;
-	struct control *c = bpf_map_lookup_elem(&control, &zero);
+	if (line)
+		touch(line);
+}
+
+/* First of all: where the flow may lie, and where the indexes have its ends; then what hangs on none of these goes on meanwhile. */
+__noinline int flow_warm(struct packet *p, const struct quick *q, __u64 device_key)
+{
+	struct control *c = control_row();
 	struct flow_bucket *bucket;
 
 	if (!c || !p || !q)
@@ -29,18 +34,24 @@ __noinline int flow_warm(struct packet *p, const struct quick *q)
 	bucket = bucket_at(hash_index(p->place.spread[0], flow_buckets));
 	if (bucket)
 		touch(&bucket->tag);
-	bucket = bucket_at(hash_index(p->place.spread[1], flow_buckets));
-	if (bucket)
-		touch(&bucket->tag);
+	index_place_of_device(c, device_key, device_lines, &p->at_device);
+	line_touch(device_line(p->at_device.line[0]));
+	index_place_of_address(c, &p->src, binding_lines, &p->at_src);
+	line_touch(binding_line(p->at_src.line[0]));
+	index_place_of_address(c, &p->dst, binding_lines, &p->at_dst);
+	line_touch(binding_line(p->at_dst.line[0]));
 	return 0;
 }
 
 /* The row that it has, or would be given. */
 static __always_inline void row_touch(const struct packet *p)
 {
-	struct flow_bucket *bucket = bucket_at(hash_index(p->place.spread[0], flow_buckets));
+	struct flow_bucket *bucket = bucket_at(hash_index(p->place.spread[1], flow_buckets));
 	__u32 ways, way;
 
+	if (bucket)
+		touch(&bucket->tag);
+	bucket = bucket_at(hash_index(p->place.spread[0], flow_buckets));
 	if (!bucket)
 		return;
 	ways = ways_tagged(bucket, p->place.tag);
@@ -81,30 +92,40 @@ static __always_inline void binding_touch(__u32 row, __u32 side)
 	}
 }
 
-/* And who the ends are. `key`: of the port's device. */
-__noinline int road_warm(struct packet *p, __u64 of_device, __u32 side)
+static __always_inline __u32 device_guess(const struct index_place *at)
 {
-	struct address src, dst;
-	__u64 key = of_device;
-	__u32 *row, device = 0;
+	struct index_line *line = device_line(at->line[0]);
+	__u32 row = line_guess(line, at->tag, HOLD_SLOT);
 
+	if (row || !line || !READ_ONCE(line->spilled))
+		return row;
+	return line_guess(device_line(at->line[1]), at->tag, HOLD_SLOT);
+}
+
+static __always_inline __u32 binding_guess(const struct index_place *at)
+{
+	struct index_line *line = binding_line(at->line[0]);
+	__u32 row = line_guess(line, at->tag, HOLD_NONE);
+
+	if (row || !line || !READ_ONCE(line->spilled))
+		return row;
+	return line_guess(binding_line(at->line[1]), at->tag, HOLD_NONE);
+}
+
+/* And who the ends are. A stranger's road asks whose the source address is, and ends. */
+__noinline int road_warm(struct packet *p, __u32 side)
+{
 	if (!p)
 		return 0;
-	address_copy(&src, &p->src);
-	address_copy(&dst, &p->dst);
-	row = bpf_map_lookup_elem(&device_index, &key);
-	if (row) {
-		widen(HOLD_ELEMENT); /* as in device_by_key() */
-		device = *row;
-		widen(HOLD_NONE);
-	}
-	row = bpf_map_lookup_elem(&binding_index, &src);
-	p->likely.src = row ? *row : 0;
-	row = bpf_map_lookup_elem(&binding_index, &dst);
-	p->likely.dst = row ? *row : 0;
-	p->likely.dst_is_nobodys = !row;
-	p->likely.device = device;
-	device_touch(device);
+	p->likely.device = device_guess(&p->at_device);
+	p->likely.src = binding_guess(&p->at_src);
+	p->likely.dst = 0;
+	p->likely.dst_is_nobodys = 0;
+	if (!p->likely.device)
+		return 0;
+	p->likely.dst = binding_guess(&p->at_dst);
+	p->likely.dst_is_nobodys = !p->likely.dst;
+	device_touch(p->likely.device);
 	binding_touch(p->likely.src, side);
 	binding_touch(p->likely.dst, side);
 	row_touch(p);

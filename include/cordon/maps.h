@@ -8,7 +8,7 @@
  * ::ffff:a.b.c.d (RFC 4291 2.5.5.2), and such an address inside an IPv6 header is refused, so the two never meet.
  *
  * How a table changes under its readers (research: a value found by hash can be recycled while it is read):
- *  - Hashes give an index only. The row stands in a plain array, carries its own key, and the reader compares it.
+ *  - Hashes and indexes give a number only. The row stands in a plain array, carries its own key, and the reader compares it.
  *  - A freed row is used again only after a grace period (every program that could hold its index has ended).
  *  - What a policy says of a row stands twice, once a side; one 64-bit store changes a side, so no reader sees half.
  *  - A side counts only if its generation is the one that the packet read from `control`.
@@ -26,9 +26,9 @@
 #define CORDON_TICK_SHIFT 24
 #define CORDON_TICKS(ns) ((__u32)((ns) >> CORDON_TICK_SHIFT))
 
-/* Words of the hash key: NH over the 10 words of an IPv6 flow, then a multiplier for each table. bpf/hash.h */
+/* Words of the hash key: NH over the 10 words of an IPv6 flow, then a multiplier for each table. hash.h */
 #define CORDON_HASH_WORDS 10
-#define CORDON_HASH_TABLES 3
+#define CORDON_HASH_TABLES 6
 
 /*
  * Map `control`, one row, mapped writable by the engine. The program reads `generation` and `changes` as one 64-bit word,
@@ -127,7 +127,27 @@ CORDON_ASSERT(sizeof(struct side) == 8, "a side is one word");
 #define SIDE_NO_GUARDS 0x2       /* not even ARP, ND and DHCP (dot1x required, not authenticated) */
 
 /*
- * Map `device_index`: device key -> row number. Map `devices`: the rows, mapped writable by the engine.
+ * Maps `device_index` and `binding_index`, mapped writable by the engine, read by programs: lines of slots, each of which leads to
+ * a row. The hash of a key names two lines and a tag (hash.h); its slot lies in one of the two, and a row that its tag leads to
+ * may still be another key's, or nobody's. At most CORDON_INDEX_TRIES slots of a line have one tag. A slot is stored when its row
+ * is written, and emptied a grace period before that is used again.
+ */
+#define CORDON_INDEX_SLOTS 15
+#define CORDON_INDEX_ROW 0xffffffU /* of a slot; the rest is its tag */
+#define CORDON_INDEX_TAG_SHIFT 24
+#define CORDON_INDEX_TRIES 3
+#define CORDON_INDEX_EASY 12   /* slots of a key's first line that are taken before its second is thought of */
+#define CORDON_INDEX_LOAD 8    /* rows a line: with two lines to choose from none is full before all rows are used */
+#define CORDON_INDEX_SPARE 8   /* lines more, for tables of a few rows */
+
+struct index_line {
+	__u32 slot[CORDON_INDEX_SLOTS]; /* 0: empty */
+	__u32 spilled;                  /* slots whose first line this is and that lie in their second; counted up before, down after */
+} __attribute__((aligned(64)));
+CORDON_ASSERT(sizeof(struct index_line) == 64, "index line");
+
+/*
+ * Map `devices`: the rows that `device_index` leads to by device key, mapped writable by the engine.
  * Row CORDON_DEVICE_GATEWAY is the gateway itself and has no key.
  */
 #define DEVICE_KEY(mac_be48, vlan) (((__u64)(mac_be48) << 16) | (vlan))
@@ -150,7 +170,7 @@ struct device {
 CORDON_ASSERT(sizeof(struct device) == 64, "a device row is one cache line");
 
 /*
- * Map `binding_index`: address -> row number. Map `bindings`: which device an address belongs to.
+ * Map `bindings`: which device an address belongs to; `binding_index` leads to its row by the address.
  * device[s] of a side is written only while that side is idle or the row is free; side[s].class may change at any time.
  */
 struct address {

@@ -15,7 +15,7 @@
 
 enum cordon_hold {
 	HOLD_NONE,    /* waits here now and then, as everywhere */
-	HOLD_ELEMENT, /* a device's element of the index was found, the row's number in it not read yet */
+	HOLD_SLOT,    /* a device's slot of the index was found, the row's number in it not read yet */
 	HOLD_DEVICE,  /* the key of the device's row was right */
 	HOLD_FLOW,    /* a flow's row was found */
 	HOLD_JUDGED,  /* it was still the same flow's when its content had been read */

@@ -23,6 +23,7 @@
 #include "../lib/addr.h"
 #include "../lib/buf.h"
 #include "../lib/cleanup.h"
+#include "../lib/places.h"
 #include "confirm.h"
 #include "kernel.h"
 #include "rows.h"
@@ -250,30 +251,25 @@ static void plan_port(struct dataplane *dp, struct plan_device *d)
 	d->moves = !d->claimed && !port_is_home(dp, d->want->port, now);
 }
 
-static int take_devices(struct dataplane *dp, struct plan *plan)
+static int take_device(struct dataplane *dp, struct plan *plan, struct plan_device *d, char **ret_why)
 {
-	struct index_batch batch = {.index = &dp->device_index};
-	int r = places_reserve(&dp->device_index.places, (uint32_t)plan->new_devices);
+	int r = device_row_prepare(dp, d->want, &d->row);
 
-	for (size_t i = 0; r == 0 && i < plan->n_devices; i++) {
-		struct plan_device *d = &plan->devices[i];
-
-		if (d->row)
-			continue;
-		r = device_row_prepare(dp, d->want, &d->row);
-		if (r < 0)
-			return r;
-		d->taken = true;
-		plan->wanted_devices[d->row] = 1;
-		r = index_batch_lead(&batch, d->row);
-	}
-	return r < 0 ? r : index_batch_flush(&batch);
+	if (r < 0)
+		return r;
+	d->taken = true;
+	plan->wanted_devices[d->row] = 1;
+	r = index_lead(&dp->device_index, d->row);
+	return r == -EXFULL ? device_index_full(d->want->key, ret_why) : r;
 }
 
-static int write_devices(struct dataplane *dp, struct plan *plan)
+static int write_devices(struct dataplane *dp, struct plan *plan, char **ret_why)
 {
-	int r = take_devices(dp, plan);
+	int r = 0;
 
+	for (size_t i = 0; r == 0 && i < plan->n_devices; i++)
+		if (!plan->devices[i].row)
+			r = take_device(dp, plan, &plan->devices[i], ret_why);
 	for (size_t i = 0; r == 0 && i < plan->n_devices; i++) {
 		struct plan_device *d = &plan->devices[i];
 
@@ -288,7 +284,7 @@ static int write_devices(struct dataplane *dp, struct plan *plan)
 	return r;
 }
 
-static int take_address(struct dataplane *dp, struct plan *plan, struct plan_address *a, uint32_t device, struct index_batch *batch)
+static int take_address(struct dataplane *dp, struct plan *plan, struct plan_address *a, uint32_t device, char **ret_why)
 {
 	int r = binding_row_prepare(dp, &a->address, device, plan->side, address_side(plan, a), a->until, &a->row);
 
@@ -296,20 +292,20 @@ static int take_address(struct dataplane *dp, struct plan *plan, struct plan_add
 		return r;
 	a->taken = true;
 	plan->wanted_bindings[a->row] = 1;
-	return index_batch_lead(batch, a->row);
+	r = index_lead(&dp->binding_index, a->row);
+	return r == -EXFULL ? binding_index_full(&a->address, ret_why) : r;
 }
 
-static int write_addresses(struct dataplane *dp, struct plan *plan)
+static int write_addresses(struct dataplane *dp, struct plan *plan, char **ret_why)
 {
-	struct index_batch batch = {.index = &dp->binding_index};
-	int r = places_reserve(&dp->binding_index.places, (uint32_t)plan->new_addresses);
+	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < plan->n_addresses; i++) {
 		struct plan_address *a = &plan->addresses[i];
 		uint32_t device = a->device == PLAN_GATEWAY ? CORDON_DEVICE_GATEWAY : plan->devices[a->device].row;
 
 		if (!a->row) {
-			r = take_address(dp, plan, a, device, &batch);
+			r = take_address(dp, plan, a, device, ret_why);
 			continue;
 		}
 		r = kernel_step();
@@ -320,7 +316,7 @@ static int write_addresses(struct dataplane *dp, struct plan *plan)
 		dp->bindings[a->row].device[plan->side] = device;
 		side_store(&dp->bindings[a->row].side[plan->side], address_side(plan, a));
 	}
-	return r < 0 ? r : index_batch_flush(&batch);
+	return r;
 }
 
 /* Rows that the new policy does not know, and the gateway's own. A row that nobody uses has no sides. */
@@ -361,13 +357,13 @@ static int write_idle_side(struct dataplane *dp, struct plan *plan, const struct
 	r = windows_put(dp, what, plan->side);
 	if (r < 0)
 		return r;
-	r = write_devices(dp, plan);
+	r = write_devices(dp, plan, ret_why);
 	if (r == -EXDEV)
 		return why(ret_why, r, "a device that sits on one port is fixed to another by this policy, and the kernel could not take that back: "
 				       "apply it without a time to confirm it in");
 	if (r < 0)
 		return r;
-	r = write_addresses(dp, plan);
+	r = write_addresses(dp, plan, ret_why);
 	if (r < 0)
 		return r;
 	return write_rest(dp, plan, what->image);

@@ -55,6 +55,8 @@ static int addresses_check(struct dataplane *dp, const struct dataplane_device *
 		if (binding_of(dp, CORDON_DEVICE_GATEWAY, &want->addresses[i].address))
 			return why(ret_why, -EEXIST, "%s is the gateway's own address", addr_format(&want->addresses[i].address, text));
 		missing += !device || !binding_of(dp, device, &want->addresses[i].address);
+		if (!index_has_room(&dp->binding_index, &want->addresses[i].address))
+			return binding_index_full(&want->addresses[i].address, ret_why);
 	}
 	*ret_missing = missing;
 	return room_for(dp, &dp->binding_rows, missing, "address", ret_why);
@@ -183,6 +185,8 @@ int dataplane_device_set(struct dataplane *dp, const struct dataplane_device *wa
 	if (r < 0 && r != -ENOENT)
 		return why(ret_why, r, "device index: %s", strerror(-r));
 	r = row ? 0 : room_for(dp, &dp->device_rows, 1, "device", ret_why);
+	if (r == 0 && !index_has_room(&dp->device_index, &want->key))
+		r = device_index_full(want->key, ret_why);
 	if (r == 0)
 		r = addresses_check(dp, want, row, &gained, ret_why);
 	if (r < 0)

@@ -5,149 +5,213 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <cordon/hash.h>
+
 #include "../lib/cleanup.h"
 #include "kernel.h"
 
-void index_init(struct index *index, int fd, const void *rows, size_t row_size, size_t key_size)
+static const void *row_key(const struct index *index, uint32_t row)
 {
-	index->fd = fd;
-	index->key_size = key_size;
-	places_init(&index->places, rows, row_size, key_size);
+	return (const char *)index->rows + row * index->stride;
 }
 
-void index_done(struct index *index)
+static void place_of(const struct index *index, const void *key, struct index_place *ret)
 {
-	places_done(&index->places);
+	struct address address;
+	uint64_t device;
+
+	if (index->key_size == sizeof(device)) {
+		memcpy(&device, key, sizeof(device));
+		index_place_of_device(index->secret, device, index->n_lines, ret);
+	} else {
+		memcpy(&address, key, sizeof(address));
+		index_place_of_address(index->secret, &address, index->n_lines, ret);
+	}
 }
 
-static const char *row_key(const struct index *index, uint32_t row)
+static uint32_t slot_row(uint32_t slot)
 {
-	return index->places.rows + row * index->places.stride;
+	return slot & CORDON_INDEX_ROW;
+}
+
+static bool slot_is_tagged(uint32_t slot, uint32_t tag)
+{
+	return (slot & ~CORDON_INDEX_ROW) == tag;
+}
+
+static void slot_store(uint32_t *at, uint32_t slot)
+{
+	__atomic_store_n(at, slot, __ATOMIC_RELEASE);
+}
+
+/* The slot that leads to this key's row; `spilled` is not asked, for who died may have left it wrong. *ret_line: 0 or 1. */
+static uint32_t *slot_of(const struct index *index, const struct index_place *place, const void *key, int *ret_line)
+{
+	for (int i = 0; i < 2; i++) {
+		struct index_line *line = &index->lines[place->line[i]];
+
+		for (int way = 0; way < CORDON_INDEX_SLOTS; way++) {
+			uint32_t slot = line->slot[way];
+
+			if (!slot_is_tagged(slot, place->tag) || memcmp(row_key(index, slot_row(slot)), key, index->key_size) != 0)
+				continue;
+			*ret_line = i;
+			return &line->slot[way];
+		}
+	}
+	return NULL;
 }
 
 uint32_t index_find(const struct index *index, const void *key)
 {
-	uint32_t row = places_find(&index->places, key);
+	struct index_place place;
+	const uint32_t *slot;
+	int line;
 
-	return row == PLACES_NONE ? 0 : row;
+	place_of(index, key, &place);
+	slot = slot_of(index, &place, key, &line);
+	return slot ? slot_row(*slot) : 0;
+}
+
+/* Slots that are taken; CORDON_INDEX_SLOTS also where a reader would not come to one more of this tag. */
+static int line_load(const struct index_line *line, uint32_t tag)
+{
+	int taken = 0, like = 0;
+
+	for (int way = 0; way < CORDON_INDEX_SLOTS; way++) {
+		taken += line->slot[way] != 0;
+		like += slot_is_tagged(line->slot[way], tag);
+	}
+	return like < CORDON_INDEX_TRIES ? taken : CORDON_INDEX_SLOTS;
+}
+
+/* The first line while that is easy, else the emptier one; readers look into the second only where they must. */
+static int line_choose(const struct index *index, const struct index_place *place)
+{
+	int first = line_load(&index->lines[place->line[0]], place->tag), second;
+
+	if (first < CORDON_INDEX_EASY)
+		return 0;
+	second = line_load(&index->lines[place->line[1]], place->tag);
+	if (first == CORDON_INDEX_SLOTS && second == CORDON_INDEX_SLOTS)
+		return -EXFULL;
+	return second < first;
+}
+
+bool index_has_room(const struct index *index, const void *key)
+{
+	struct index_place place;
+	int line;
+
+	place_of(index, key, &place);
+	return slot_of(index, &place, key, &line) || line_choose(index, &place) >= 0;
+}
+
+static uint32_t *slot_empty(struct index_line *line)
+{
+	uint32_t *slot = line->slot;
+
+	while (*slot)
+		slot++;
+	return slot;
 }
 
 int index_lead(struct index *index, uint32_t row)
 {
-	int r = places_reserve(&index->places, 1);
+	const void *key = row_key(index, row);
+	struct index_place place;
+	uint32_t *slot;
+	int line, r = kernel_step();
 
-	if (r == 0)
-		r = kernel_update(index->fd, row_key(index, row), &row);
-	return r < 0 ? r : places_put(&index->places, row);
+	if (r < 0)
+		return r;
+	place_of(index, key, &place);
+	slot = slot_of(index, &place, key, &line);
+	if (!slot) {
+		line = line_choose(index, &place);
+		if (line < 0)
+			return line;
+		if (line == 1)
+			__atomic_fetch_add(&index->lines[place.line[0]].spilled, 1, __ATOMIC_RELEASE);
+		slot = slot_empty(&index->lines[place.line[line]]);
+	}
+	slot_store(slot, place.tag | row);
+	return 0;
 }
 
 int index_forget(struct index *index, uint32_t row)
 {
-	int r;
-
-	if (index_find(index, row_key(index, row)) != row)
-		return 0;
-	r = kernel_delete(index->fd, row_key(index, row));
-	if (r < 0 && r != -ENOENT)
-		return r;
-	places_remove(&index->places, row);
-	return 0;
-}
-
-static void batch_add(struct index_batch *batch, uint32_t row)
-{
-	size_t size = batch->index->key_size;
-
-	memcpy(batch->keys + batch->n * size, row_key(batch->index, row), size);
-	batch->rows[batch->n++] = row;
-}
-
-int index_batch_flush(struct index_batch *batch)
-{
-	uint32_t n = batch->n;
-
-	batch->n = 0;
-	return n ? kernel_update_batch(batch->index->fd, batch->keys, batch->rows, n) : 0;
-}
-
-int index_batch_lead(struct index_batch *batch, uint32_t row)
-{
-	int r = places_put(&batch->index->places, row);
+	const void *key = row_key(index, row);
+	struct index_place place;
+	uint32_t *slot;
+	int line, r = kernel_step();
 
 	if (r < 0)
 		return r;
-	batch_add(batch, row);
-	return batch->n < INDEX_BATCH ? 0 : index_batch_flush(batch);
-}
-
-int index_batch_flush_forgotten(struct index_batch *batch, void (*gone)(void *ctx, uint32_t row), void *ctx)
-{
-	uint32_t n = batch->n;
-	int r;
-
-	batch->n = 0;
-	r = n ? kernel_delete_batch(batch->index->fd, batch->keys, batch->index->key_size, n) : 0;
-	if (r < 0)
-		return r;
-	for (uint32_t i = 0; i < n; i++) {
-		places_remove(&batch->index->places, batch->rows[i]);
-		gone(ctx, batch->rows[i]);
-	}
-	return 0;
-}
-
-int index_batch_forget(struct index_batch *batch, uint32_t row, void (*gone)(void *ctx, uint32_t row), void *ctx)
-{
-	if (index_find(batch->index, row_key(batch->index, row)) != row) {
-		gone(ctx, row);
+	place_of(index, key, &place);
+	slot = slot_of(index, &place, key, &line);
+	if (!slot || slot_row(*slot) != row)
 		return 0;
-	}
-	batch_add(batch, row);
-	return batch->n < INDEX_BATCH ? 0 : index_batch_flush_forgotten(batch, gone, ctx);
+	slot_store(slot, 0);
+	if (line == 1)
+		__atomic_fetch_sub(&index->lines[place.line[0]].spilled, 1, __ATOMIC_RELEASE);
+	return 0;
 }
 
 struct adoption {
-	struct index *index;
+	const struct index *index;
 	uint32_t first, max;
-	uint8_t *wrong; /* keys that lead nowhere */
-	size_t n_wrong, capacity;
+	uint32_t *spilled; /* by line */
 };
 
-static int wrong_add(struct adoption *a, const void *key)
+/* Could the key of the row be looked for in this slot? */
+static bool slot_is_true(const struct adoption *a, uint32_t line, const uint32_t *slot)
 {
-	size_t size = a->index->key_size;
+	static const char none[INDEX_KEY_MAX];
+	uint32_t row = slot_row(*slot);
+	struct index_place place;
 
-	if (a->n_wrong == a->capacity) {
-		size_t more = a->capacity ? a->capacity * 2 : 64;
-		uint8_t *grown = realloc(a->wrong, more * size);
-
-		if (!grown)
-			return -ENOMEM;
-		a->wrong = grown;
-		a->capacity = more;
-	}
-	memcpy(a->wrong + a->n_wrong++ * size, key, size);
-	return 0;
+	if (row < a->first || row >= a->max || !memcmp(row_key(a->index, row), none, a->index->key_size))
+		return false;
+	place_of(a->index, row_key(a->index, row), &place);
+	return slot_is_tagged(*slot, place.tag) && (place.line[0] == line || place.line[1] == line);
 }
 
-static int entry_adopt(void *ctx, const void *key, const void *value)
+/* Is it the one by which the row's key is found? Then it counts. */
+static bool slot_is_first(const struct adoption *a, uint32_t line, const uint32_t *slot)
 {
-	struct adoption *a = ctx;
-	uint32_t row;
+	const void *key = row_key(a->index, slot_row(*slot));
+	struct index_place place;
+	int which;
 
-	memcpy(&row, value, sizeof(row));
-	if (row >= a->first && row < a->max && !memcmp(row_key(a->index, row), key, a->index->key_size))
-		return places_put(&a->index->places, row);
-	return wrong_add(a, key);
+	place_of(a->index, key, &place);
+	if (slot_of(a->index, &place, key, &which) != slot)
+		return false;
+	a->spilled[place.line[0]] += place.line[0] != line;
+	return true;
+}
+
+static void slots_sift(const struct adoption *a, bool (*keeps)(const struct adoption *a, uint32_t line, const uint32_t *slot))
+{
+	for (uint32_t i = 0; i < a->index->n_lines; i++)
+		for (int way = 0; way < CORDON_INDEX_SLOTS; way++) {
+			uint32_t *slot = &a->index->lines[i].slot[way];
+
+			if (*slot && !keeps(a, i, slot))
+				slot_store(slot, 0);
+		}
 }
 
 int index_adopt(struct index *index, uint32_t first, uint32_t max)
 {
-	struct adoption a = {.index = index, .first = first, .max = max};
-	int r = kernel_each(index->fd, index->key_size, sizeof(uint32_t), entry_adopt, &a);
+	_cleanup_free_ uint32_t *spilled = calloc(index->n_lines, sizeof(*spilled));
+	struct adoption a = {index, first, max, spilled};
 
-	if (r == 0 && a.n_wrong)
-		r = kernel_delete_batch(index->fd, a.wrong, index->key_size, (uint32_t)a.n_wrong);
-	free(a.wrong);
-	return r;
+	if (!spilled)
+		return -ENOMEM;
+	slots_sift(&a, slot_is_true);
+	slots_sift(&a, slot_is_first);
+	for (uint32_t i = 0; i < index->n_lines; i++)
+		__atomic_store_n(&index->lines[i].spilled, spilled[i], __ATOMIC_RELEASE);
+	return 0;
 }

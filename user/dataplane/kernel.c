@@ -75,25 +75,6 @@ int kernel_update_batch(int fd, const void *keys, const void *values, uint32_t n
 	return done == n ? 0 : -EIO;
 }
 
-/* The kernel stops at a key that it does not have, having deleted those before. */
-int kernel_delete_batch(int fd, const void *keys, size_t key_size, uint32_t n)
-{
-	uint32_t at = 0;
-	int r = kernel_step();
-
-	while (r == 0 && at < n) {
-		uint32_t done = n - at;
-
-		r = bpf_map_delete_batch(fd, (const char *)keys + at * key_size, &done, NULL);
-		at += done;
-		if (r != -ENOENT)
-			continue;
-		at++;
-		r = 0;
-	}
-	return r;
-}
-
 int kernel_lookup_run(int fd, uint32_t first, uint32_t n, void *ret_values)
 {
 	_cleanup_free_ uint32_t *keys = calloc(n, sizeof(*keys));

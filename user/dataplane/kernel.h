@@ -23,8 +23,6 @@ int kernel_lookup(int fd, const void *key, void *ret_value);
 int kernel_update(int fd, const void *key, const void *value);
 int kernel_delete(int fd, const void *key);
 int kernel_update_batch(int fd, const void *keys, const void *values, uint32_t n);
-/* Keys one behind the other; one that is not there is no error. */
-int kernel_delete_batch(int fd, const void *keys, size_t key_size, uint32_t n);
 /* n rows of an array from `first` on. */
 int kernel_lookup_run(int fd, uint32_t first, uint32_t n, void *ret_values);
 /*

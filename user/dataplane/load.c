@@ -55,18 +55,19 @@ static const struct capacity {
 	const char *map;
 	enum capacity_of of;
 	uint32_t rows, and_more;
+	bool in_lines; /* of slots that lead to so many rows */
 } capacities[] = {
-	{"device_index", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST},
-	{"devices", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST},
-	{"counters", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST},
-	{"budgets", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST},
-	{"limits", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST},
-	{"limit_shares", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST},
-	{"binding_index", CAPACITY_DEVICES, BINDINGS_A_DEVICE, 1},
-	{"bindings", CAPACITY_DEVICES, BINDINGS_A_DEVICE, 1},
-	{"drops", CAPACITY_DEVICES, DROPS_A_DEVICE, 0},
-	{"flows", CAPACITY_BUCKETS, 1, 0},
-	{"cache", CAPACITY_PAIRS, 1, 0},
+	{"device_index", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST, true},
+	{"devices", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST, false},
+	{"counters", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST, false},
+	{"budgets", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST, false},
+	{"limits", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST, false},
+	{"limit_shares", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST, false},
+	{"binding_index", CAPACITY_DEVICES, BINDINGS_A_DEVICE, 1, true},
+	{"bindings", CAPACITY_DEVICES, BINDINGS_A_DEVICE, 1, false},
+	{"drops", CAPACITY_DEVICES, DROPS_A_DEVICE, 0, false},
+	{"flows", CAPACITY_BUCKETS, 1, 0, false},
+	{"cache", CAPACITY_PAIRS, 1, 0, false},
 };
 
 static const struct capacity *capacity_of(const char *map)
@@ -91,6 +92,13 @@ static uint32_t pairs_for(uint64_t bytes)
 	return (uint32_t)(pairs < 4 ? 4 : pairs) * kernel_cpus();
 }
 
+static uint32_t entries_of(const struct capacity *c, uint32_t size)
+{
+	uint32_t rows = c->rows * size + c->and_more;
+
+	return c->in_lines ? (rows + CORDON_INDEX_LOAD - 1) / CORDON_INDEX_LOAD + CORDON_INDEX_SPARE : rows;
+}
+
 static uint32_t flows_wanted(const struct dataplane_options *options)
 {
 	return options->max_flows ? options->max_flows : DEFAULT_FLOWS;
@@ -107,7 +115,7 @@ static int capacities_set(struct bpf_object *object, const struct dataplane_opti
 	for (size_t i = 0; i < ARRAY_SIZE(capacities); i++) {
 		const struct capacity *c = &capacities[i];
 		struct bpf_map *map = bpf_object__find_map_by_name(object, c->map);
-		int r = map ? bpf_map__set_max_entries(map, c->rows * sizes[c->of] + c->and_more) : -ENOENT;
+		int r = map ? bpf_map__set_max_entries(map, entries_of(c, sizes[c->of])) : -ENOENT;
 
 		if (r < 0)
 			return r;
@@ -261,6 +269,8 @@ int load_object(struct dataplane *dp, const struct dataplane_options *options, c
 #endif
 	dp->bpf->rodata->trace = dp->trace;
 	dp->bpf->rodata->flow_buckets = bpf_map__max_entries(dp->bpf->maps.flows);
+	dp->bpf->rodata->device_lines = bpf_map__max_entries(dp->bpf->maps.device_index);
+	dp->bpf->rodata->binding_lines = bpf_map__max_entries(dp->bpf->maps.binding_index);
 	dp->bpf->rodata->cache_pairs = bpf_map__max_entries(dp->bpf->maps.cache) / kernel_cpus();
 	r = cordon_bpf__load(dp->bpf);
 	return r < 0 ? load_refused(r, ret_why) : 0;
@@ -278,6 +288,8 @@ int load_tables(struct dataplane *dp)
 		[VIEW_WINDOWS] = {dp->bpf->maps.windows, &dp->windows},
 		[VIEW_USAGE] = {dp->bpf->maps.usage, &dp->usage},
 		[VIEW_WALKED] = {dp->bpf->maps.walked, &dp->walked},
+		[VIEW_DEVICE_LINES] = {dp->bpf->maps.device_index, &dp->device_lines},
+		[VIEW_BINDING_LINES] = {dp->bpf->maps.binding_index, &dp->binding_lines},
 		[VIEW_DEVICES] = {dp->bpf->maps.devices, &dp->devices},
 		[VIEW_BUDGETS] = {dp->bpf->maps.budgets, &dp->budgets},
 		[VIEW_LIMITS] = {dp->bpf->maps.limits, &dp->limits},

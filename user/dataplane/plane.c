@@ -53,8 +53,10 @@ static int books_init(struct dataplane *dp)
 		r = rows_init(&dp->binding_rows, 1, &dp->views[VIEW_BINDINGS], 1);
 	if (r < 0)
 		return r;
-	index_init(&dp->device_index, bpf_map__fd(dp->bpf->maps.device_index), dp->devices, sizeof(*dp->devices), sizeof(dp->devices->key));
-	index_init(&dp->binding_index, bpf_map__fd(dp->bpf->maps.binding_index), dp->bindings, sizeof(*dp->bindings), sizeof(struct address));
+	dp->device_index = (struct index){dp->device_lines, dp->views[VIEW_DEVICE_LINES].rows, dp->control,
+					  dp->devices, sizeof(*dp->devices), sizeof(dp->devices->key)};
+	dp->binding_index = (struct index){dp->binding_lines, dp->views[VIEW_BINDING_LINES].rows, dp->control,
+					   dp->bindings, sizeof(*dp->bindings), sizeof(struct address)};
 	dp->owned = calloc(dp->device_rows.max, sizeof(*dp->owned));
 	dp->owned_next = calloc(dp->binding_rows.max, sizeof(*dp->owned_next));
 	dp->flow_buckets = bpf_map__max_entries(dp->bpf->maps.flows);
@@ -218,8 +220,6 @@ void dataplane_close(struct dataplane *dp)
 	cordon_bpf__destroy(dp->bpf);
 	rows_done(&dp->device_rows);
 	rows_done(&dp->binding_rows);
-	index_done(&dp->device_index);
-	index_done(&dp->binding_index);
 	free(dp->owned);
 	free(dp->owned_next);
 	free(dp->links);

@@ -21,7 +21,7 @@
 struct cordon_bpf;
 struct ring_buffer;
 
-/* A table of rows that programs find by an index hash. A row goes free -> used -> leaving -> draining -> free. */
+/* A table of rows that programs find by an index. A row goes free -> used -> leaving -> draining -> free. */
 enum row_state {
 	ROW_FREE,
 	ROW_USED,     /* the index leads to it, or will in a moment */
@@ -61,6 +61,8 @@ enum plane_view {
 	VIEW_WINDOWS,
 	VIEW_USAGE,
 	VIEW_WALKED,
+	VIEW_DEVICE_LINES,
+	VIEW_BINDING_LINES,
 	VIEW_DEVICES,
 	VIEW_BUDGETS,
 	VIEW_LIMITS,
@@ -90,6 +92,8 @@ struct dataplane {
 	struct limit *limits;
 	struct flow *walked; /* what the last walk over the flows met */
 	struct usage *usage;
+	struct index_line *device_lines;
+	struct index_line *binding_lines;
 
 	struct rows device_rows;
 	struct rows binding_rows;

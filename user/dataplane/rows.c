@@ -2,6 +2,7 @@
 #include "rows.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include <bpf/libbpf.h>
 
 #include "../lib/addr.h"
+#include "../lib/buf.h"
 #include "counters.h"
 #include "flows.h"
 #include "kernel.h"
@@ -250,6 +252,23 @@ int binding_row_take(struct dataplane *dp, const struct address *address, uint32
 	return 0;
 }
 
+#define INDEX_FULL "the index of %s has no room for one more like %s, though there are rows: raise capacity in gateway.yaml"
+
+int device_index_full(uint64_t key, char **ret_why)
+{
+	char text[sizeof("112233445566/4095")];
+
+	snprintf(text, sizeof(text), "%012llx/%u", (unsigned long long)key >> 16, (unsigned int)(key & 0xfff));
+	return why(ret_why, -EXFULL, INDEX_FULL, "devices", text);
+}
+
+int binding_index_full(const struct address *address, char **ret_why)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	return why(ret_why, -EXFULL, INDEX_FULL, "addresses", addr_format(address, text));
+}
+
 static void device_row_off(struct dataplane *dp, uint32_t row)
 {
 	struct device *d = &dp->devices[row];
@@ -296,11 +315,6 @@ int binding_row_leave(struct dataplane *dp, uint32_t row)
 	return 0;
 }
 
-static void row_gone(void *ctx, uint32_t row)
-{
-	rows_move(ctx, row, ROW_LEAVING);
-}
-
 static bool device_is_bound(const struct dataplane *dp, uint32_t row)
 {
 	return dp->devices[row].side[plane_side(dp)].generation == dp->bound;
@@ -318,10 +332,9 @@ struct leaving {
 	void (*row_off)(struct dataplane *dp, uint32_t row);
 };
 
-/* What the kernel refuses stays used with its sides off; whoever comes next tries again. */
+/* What a failure leaves behind stays used with its sides off; whoever comes next tries again. */
 static void rows_leave(struct dataplane *dp, const struct leaving *what)
 {
-	struct index_batch batch = {.index = what->index};
 	struct rows *rows = what->rows;
 	int r = kernel_step();
 
@@ -329,10 +342,10 @@ static void rows_leave(struct dataplane *dp, const struct leaving *what)
 		if (rows->state[i] != ROW_USED || what->is_bound(dp, i))
 			continue;
 		what->row_off(dp, i);
-		r = index_batch_forget(&batch, i, row_gone, rows);
+		r = index_forget(what->index, i);
+		if (r == 0)
+			rows_move(rows, i, ROW_LEAVING);
 	}
-	if (r == 0)
-		index_batch_flush_forgotten(&batch, row_gone, rows);
 }
 
 void device_rows_leave(struct dataplane *dp)

@@ -46,7 +46,7 @@ int device_row_prepare(struct dataplane *dp, const struct dataplane_device *want
 /* And one for an address of `device`, with side `at` switched on. */
 int binding_row_prepare(struct dataplane *dp, const struct address *address, uint32_t device, uint32_t at, struct side side,
 			uint64_t until, uint32_t *ret);
-/* Takes a row for `want` with both sides absent and lets the index lead to it. -ENOSPC. */
+/* Takes a row for `want` with both sides absent and lets the index lead to it. -ENOSPC; -EXFULL as index_lead(). */
 int device_row_take(struct dataplane *dp, const struct dataplane_device *want, uint32_t *ret);
 /*
  * The same for an address of `device`, with side `at` switched on before the index leads to it: one that led to another row
@@ -54,6 +54,10 @@ int device_row_take(struct dataplane *dp, const struct dataplane_device *want, u
  */
 int binding_row_take(struct dataplane *dp, const struct address *address, uint32_t device, uint32_t at, struct side side,
 		     uint64_t until, uint32_t *ret);
+
+/* What to say of -EXFULL: key or address that has no room in its index. Returns -EXFULL. */
+int device_index_full(uint64_t key, char **ret_why);
+int binding_index_full(const struct address *address, char **ret_why);
 
 /* Both sides off, out of the index if it leads here. On an error the row stays used, with its sides off: try again later. */
 int device_row_leave(struct dataplane *dp, uint32_t row);

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) OR Apache-2.0 */
+/*
+ * In:  the words of a key, the secret of this boot.
+ * Out: a hash that no sender can aim: NH (Black et al., UMAC, RFC 4418 5.2) makes two different keys meet with probability
+ *      2^-32 over the choice of the secret, and a random odd multiplier spreads the sum over a table (Dietzfelbinger 1997).
+ * Never: a hash without the secret.
+ */
+#ifndef CORDON_HASH_H
+#define CORDON_HASH_H
+
+#include "maps.h"
+
+/* Multipliers of struct control. */
+enum hash_table { HASH_BUCKET, HASH_OTHER_BUCKET, HASH_CACHE, HASH_MIX, HASH_LINE, HASH_OTHER_LINE, HASH_TABLES };
+CORDON_ASSERT(HASH_TABLES == CORDON_HASH_TABLES, "a multiplier each");
+
+static inline __u64 hash_words2(const struct control *c, __u32 i, __u32 a, __u32 b)
+{
+	return (__u64)(__u32)(a + c->hash_key[i]) * (__u32)(b + c->hash_key[i + 1]);
+}
+
+static inline __u64 hash_spread(const struct control *c, __u64 sum, enum hash_table table)
+{
+	return sum * c->hash_multiplier[table];
+}
+
+/*
+ * The spread of keys that differ in one number is a lattice: evenly spaced, but in sets of a few lines some get many points and others
+ * none. Folding the high half in and spreading once more breaks it; no two spreads become one.
+ */
+static inline __u64 hash_stir(__u64 spread)
+{
+	return (spread ^ spread >> 32) * 0x9e3779b97f4a7c15ULL;
+}
+
+/* 0..n-1 by the high half: the low bits of a product know little of the sum's high ones. */
+static inline __u32 hash_index(__u64 spread, __u32 n)
+{
+	return (__u32)((spread >> 32) * n >> 32);
+}
+
+/* Where an index may have the row of a key. */
+struct index_place {
+	__u32 line[2]; /* never the same */
+	__u32 tag;     /* where a slot has it; not 0 */
+};
+
+/*
+ * Keys of a site are often numbers in a row, whose sums keep even steps: with an unlucky multiplier these crowd into a part of the
+ * table. Folding between two multiplications breaks the steps. `lines`: two at least.
+ */
+static inline void index_place_make(const struct control *c, __u64 sum, __u32 lines, struct index_place *ret)
+{
+	__u64 mixed = hash_spread(c, sum, HASH_MIX);
+	__u32 other;
+
+	mixed ^= mixed >> 32;
+	ret->line[0] = hash_index(hash_spread(c, mixed, HASH_LINE), lines);
+	other = hash_index(hash_spread(c, mixed, HASH_OTHER_LINE), lines - 1);
+	ret->line[1] = other + (other >= ret->line[0]);
+	ret->tag = (__u32)mixed & ~CORDON_INDEX_ROW;
+	ret->tag += !ret->tag << CORDON_INDEX_TAG_SHIFT;
+}
+
+static inline void index_place_of_device(const struct control *c, __u64 key, __u32 lines, struct index_place *ret)
+{
+	index_place_make(c, hash_words2(c, 0, (__u32)key, (__u32)(key >> 32)), lines, ret);
+}
+
+/* As wide as it was written: see address_copy() in bpf/base.h. */
+static inline void index_place_of_address(const struct control *c, const struct address *address, __u32 lines, struct index_place *ret)
+{
+	const __u64 *x = (const __u64 *)(const void *)address;
+
+	index_place_make(c, hash_words2(c, 0, (__u32)x[0], (__u32)(x[0] >> 32)) + hash_words2(c, 2, (__u32)x[1], (__u32)(x[1] >> 32)), lines, ret);
+}
+
+#endif
