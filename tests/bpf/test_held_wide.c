@@ -17,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <cordon/hash.h>
+
 #include "dataplane/plane.h"
 #include "dataplane/ports.h"
 #include "dataplane/widen.h"
@@ -27,8 +29,8 @@
 #define HELD_MS 60     /* within which it was still there */
 #define TABLE 24       /* device rows; of flows there is one bucket */
 #define ONE_ROW 3      /* a, b and one that passes from hand to hand */
-#define MAC_MAY 0x020000000100ULL
 #define MAC_MAY_NOT 0x020000000200ULL
+#define MAC_MAY_FIRST 0x020000010000ULL
 #define SECOND 1000000000ULL
 #define TCP_SYN 0x02
 #define TCP_RST 0x04
@@ -145,10 +147,32 @@ static int read_device(void)
 	return passes(bytes, small_syn(bytes, MAC_MAY_NOT, MAC_B, 100, 11, 20000, 80));
 }
 
+static struct index_place place_of(uint64_t mac)
+{
+	struct index_place place;
+
+	index_place_of_device(dp->control, DEVICE_KEY(mac, 0), dp->device_index.n_lines, &place);
+	return place;
+}
+
+/* A MAC that the index leads to by the line of the one that may not; by the same tag, too. */
+static uint64_t mac_beside(bool same_tag)
+{
+	struct index_place not = place_of(MAC_MAY_NOT);
+
+	for (uint64_t mac = MAC_MAY_FIRST;; mac++) {
+		struct index_place place = place_of(mac);
+
+		if (place.line[0] == not.line[0] && (place.tag == not.tag) == same_tag)
+			return mac;
+	}
+}
+
+/* The new one gets the slot that the reader is looking at. */
 static void device_changes(void)
 {
 	dataplane_device_remove(dp, DEVICE_KEY(MAC_MAY_NOT, 0));
-	device_set(MAC_MAY, CLASS_A, 100);
+	device_set(mac_beside(false), CLASS_A, 100);
 }
 
 static bool device_is_mistaken(unsigned int trust, uint32_t rows, enum cordon_hold at)
@@ -165,11 +189,65 @@ static bool device_is_mistaken(unsigned int trust, uint32_t rows, enum cordon_ho
 	return mistaken;
 }
 
-/* The kernel gives an element of a hash to another key while programs hold it. */
+/* A slot of the index is given to another key while programs look at it. */
 Test(held, the_key_in_a_row_tells_whose_it_is, .timeout = 60)
 {
-	cr_expect(device_is_mistaken(TRUST_KEY, TABLE, HOLD_ELEMENT));
-	cr_expect_not(device_is_mistaken(0, TABLE, HOLD_ELEMENT));
+	cr_expect(device_is_mistaken(TRUST_KEY, TABLE, HOLD_SLOT));
+	cr_expect_not(device_is_mistaken(0, TABLE, HOLD_SLOT));
+}
+
+/* Of two devices with one tag in one line the one that may has the slot that is looked at first. */
+static bool tag_is_mistaken(unsigned int trust)
+{
+	bool mistaken;
+
+	open_trusting(trust, TABLE, false);
+	device_set(mac_beside(true), CLASS_A, 100);
+	device_set(MAC_MAY_NOT, CLASS_UNKNOWN, 150);
+	mistaken = read_device();
+	close_it();
+	return mistaken;
+}
+
+Test(held, two_keys_of_one_tag_are_two, .timeout = 60)
+{
+	bool ever = false;
+
+	for (int i = 0; i < TRIES && !ever; i++)
+		ever = tag_is_mistaken(TRUST_KEY);
+	cr_expect(ever);
+	for (int i = 0; i < TRIES; i++)
+		cr_expect_not(tag_is_mistaken(0));
+}
+
+/* Somebody who died left a slot where it should not be. */
+static bool stale_slot_is_mistaken(unsigned int trust)
+{
+	uint32_t *slots, may, way = 0;
+	uint64_t mac_may = MAC_MAY_FIRST;
+	bool mistaken;
+
+	open_trusting(trust, TABLE, false);
+	device_set(mac_may, CLASS_A, 100);
+	may = index_find(&dp->device_index, &(uint64_t){DEVICE_KEY(mac_may, 0)});
+	slots = dp->device_lines[place_of(MAC_MAY_NOT).line[0]].slot;
+	while (slots[way])
+		way++;
+	slots[way] = place_of(MAC_MAY_NOT).tag | may;
+	mistaken = read_device();
+	close_it();
+	return mistaken;
+}
+
+Test(held, a_stale_slot_leads_nobody_astray, .timeout = 60)
+{
+	bool ever = false;
+
+	for (int i = 0; i < TRIES && !ever; i++)
+		ever = stale_slot_is_mistaken(TRUST_KEY);
+	cr_expect(ever);
+	for (int i = 0; i < TRIES; i++)
+		cr_expect_not(stale_slot_is_mistaken(0));
 }
 
 /* It was right when it was compared. */

@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include <cordon/hash.h>
+
+#include "dataplane/plane.h"
 #include "lib/cleanup.h"
 #include "small.h"
 
@@ -274,4 +277,93 @@ Test(rows, a_frame_that_the_kernel_will_not_run_is_told_apart)
 	cr_assert_eq(dataplane_run(dp, &frame, &v), 0);
 	cr_expect_not(v.unrunnable);
 	cr_expect_eq(v.reason, CORDON_REASON_DEFAULT_DENY);
+}
+
+/* --- index --- */
+
+#define MAC_C 0x02000000000cULL
+#define NOT_C 0xff000000U /* what junk slots have for a tag, where that is not the key's */
+
+static struct index_place place_of(uint64_t mac)
+{
+	struct index_place place;
+
+	index_place_of_device(dp->control, DEVICE_KEY(mac, 0), dp->device_index.n_lines, &place);
+	return place;
+}
+
+/* Takes what is empty in a line; each slot leads to device a, of which nothing there is true. */
+static uint32_t line_fill(struct index_line *line, uint32_t tag)
+{
+	uint32_t junk = (tag ^ NOT_C ? NOT_C : NOT_C ^ 0x01000000U) | row_of(pair.devices[0].key);
+
+	for (int way = 0; way < CORDON_INDEX_SLOTS; way++)
+		if (!line->slot[way])
+			line->slot[way] = junk;
+	return junk;
+}
+
+static void line_empty(struct index_line *line, uint32_t junk)
+{
+	for (int way = 0; way < CORDON_INDEX_SLOTS; way++)
+		if (line->slot[way] == junk)
+			line->slot[way] = 0;
+}
+
+Test(rows, a_device_without_room_in_the_index_is_refused_and_harms_nobody)
+{
+	struct index_place place = place_of(MAC_C);
+	struct index_line *lines[2] = {&dp->device_lines[place.line[0]], &dp->device_lines[place.line[1]]};
+	struct dataplane_address address;
+	struct dataplane_device three[3] = {pair.devices[0], pair.devices[1], small_device(MAC_C, CLASS_A, 1, 12, &address)};
+	uint32_t junk = line_fill(lines[0], place.tag), now;
+
+	line_fill(lines[1], place.tag);
+	cr_expect_eq(dataplane_device_set(dp, &three[2], &told), -EXFULL);
+	cr_expect(strstr(told, "index of devices") && strstr(told, "02000000000c/0") && strstr(told, "raise capacity"), "%s", told);
+	free(told);
+	told = NULL;
+	cr_expect_eq(small_apply(dp, small_image(CLASS_A, CLASS_B, 81), three, 3, &now, &told), -EXFULL);
+	cr_expect(strstr(told, "index of devices") && strstr(told, "the policy in force stays"), "%s", told);
+	cr_expect_eq(dataplane_generation(dp), generation);
+	cr_expect_eq(a_to_b(80), CORDON_REASON_RULE);
+	line_empty(lines[0], junk);
+	line_empty(lines[1], junk);
+	must_set(&three[2]);
+	cr_expect_eq(small_ask(dp, 1, MAC_C, MAC_B, 12, 11, 80).reason, CORDON_REASON_RULE);
+}
+
+Test(rows, an_address_without_room_in_the_index_is_refused_and_harms_nobody)
+{
+	struct dataplane_address address;
+	struct dataplane_device c = small_device(MAC_C, CLASS_A, 1, 12, &address);
+	struct index_place place;
+	uint32_t junk;
+
+	index_place_of_address(dp->control, &address.address, dp->binding_index.n_lines, &place);
+	junk = line_fill(&dp->binding_lines[place.line[0]], place.tag);
+	line_fill(&dp->binding_lines[place.line[1]], place.tag);
+	cr_expect_eq(dataplane_device_set(dp, &c, &told), -EXFULL);
+	cr_expect(strstr(told, "index of addresses") && strstr(told, "10.0.0.12"), "%s", told);
+	cr_expect_eq(row_of(c.key), 0);
+	cr_expect_eq(a_to_b(80), CORDON_REASON_RULE);
+	line_empty(&dp->binding_lines[place.line[0]], junk);
+	must_set(&c);
+	cr_expect_eq(small_ask(dp, 1, MAC_C, MAC_B, 12, 11, 80).reason, CORDON_REASON_RULE);
+}
+
+/* Whose first line is full is found in the second, for as long as it is there. */
+Test(rows, a_device_is_found_in_its_second_line)
+{
+	struct index_place place = place_of(MAC_C);
+	struct dataplane_address address;
+	struct dataplane_device c = small_device(MAC_C, CLASS_A, 1, 12, &address);
+
+	line_fill(&dp->device_lines[place.line[0]], place.tag);
+	must_set(&c);
+	cr_expect_eq(dp->device_lines[place.line[0]].spilled, 1);
+	cr_expect_eq(small_ask(dp, 1, MAC_C, MAC_B, 12, 11, 80).reason, CORDON_REASON_RULE);
+	cr_assert_eq(dataplane_device_remove(dp, c.key), 0);
+	cr_expect_eq(dp->device_lines[place.line[0]].spilled, 0);
+	cr_expect_eq(small_ask(dp, 1, MAC_C, MAC_B, 12, 11, 80).reason, CORDON_REASON_UNKNOWN_DEVICE);
 }

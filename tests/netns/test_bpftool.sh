@@ -38,6 +38,8 @@ test_maps_show_named_fields() {
 	assert_field control .generation
 	assert_field heads .service_classes
 	assert_field ports .ifindex
+	assert_field device_index .slot
+	assert_field binding_index .spilled
 	assert_field devices .key
 	assert_field bindings .address.byte
 	bpftool -j map lookup pinned "$BPFFS/cordon/maps/counters" key 0 0 0 0 | jq -e '.formatted.values[0].value.passed[0].packets != null' \
