@@ -43,7 +43,7 @@ Test(capacity, a_small_router_and_a_large_server)
 {
 	struct capacity router = capacity_fit(256 * MIB, 2), server = capacity_fit(64 * GIB, 16);
 
-	cr_assert(router.devices > 2000 && router.devices < 3000, "%u", router.devices);
+	cr_assert(router.devices > 3000 && router.devices < 4000, "%u", router.devices);
 	cr_assert(router.flows > 10000 && router.flows < 16384, "%u", router.flows);
 	cr_assert_eq(router.cache_bytes, MIB);
 	cr_assert_eq(server.devices, CONFIG_MAX_DEVICES);

@@ -220,25 +220,29 @@ Test(index, no_line_has_more_of_a_tag_than_a_reader_tries)
 Test(index, what_does_not_lead_to_its_key_is_put_out_at_adoption)
 {
 	static struct index_line tidy[LINES];
-	struct index_place first, gone;
+	struct index_place first, zero, gone;
 
 	for (uint32_t i = 1; i < 100; i++) {
 		macs[i] = DEVICE_KEY(0x020000000000ULL + i, 0);
 		cr_assert_eq(index_lead(&devices, i), 0);
 	}
 	memcpy(tidy, lines, sizeof(tidy));
+	macs[150] = DEVICE_KEY(0x020000000150ULL, 0);
+	cr_assert_eq(index_lead(&devices, 150), 0); /* a row beyond those in use */
 	first = place_of(macs[1], LINES);
+	macs[0] = DEVICE_KEY(0x020000000999ULL, 0);
+	zero = place_of(macs[0], LINES);
 	gone = place_of(macs[100], LINES);
 	cr_assert_eq(lines[first.line[0]].slot[10] | lines[first.line[1]].slot[10] | lines[gone.line[0]].slot[11], 0);
 	lines[first.line[0]].slot[10] = first.tag | 2;    /* another's */
 	lines[first.line[1]].slot[10] = first.tag | 1;    /* once more */
-	lines[first.line[0]].slot[11] = first.tag;        /* row 0 */
-	lines[first.line[0]].slot[12] = first.tag | ROWS; /* beyond the table */
+	lines[zero.line[0]].slot[14] = zero.tag;          /* row 0 */
+	lines[first.line[0]].slot[12] = first.tag | CORDON_INDEX_ROW; /* beyond the table */
 	lines[gone.line[0]].slot[11] = gone.tag | 100;    /* an empty row */
 	lines[(first.line[0] + 1) % LINES].slot[13] = first.tag | 1;
 	lines[7].spilled = 3;
 	lines[8].spilled = 0xffffffff;
-	cr_assert_eq(index_adopt(&devices, 1, ROWS), 0);
+	cr_assert_eq(index_adopt(&devices, 1, 150), 0);
 	for (uint32_t i = 1; i < 100; i++)
 		cr_expect_eq(index_find(&devices, &macs[i]), i);
 	cr_expect_eq(memcmp(tidy, lines, sizeof(lines)), 0);

@@ -164,21 +164,18 @@ struct adoption {
 	uint32_t *spilled; /* by line */
 };
 
-/* Could the key of the row be looked for in this slot? */
-static bool slot_is_true(const struct adoption *a, uint32_t line, const uint32_t *slot)
+/* Does it lead to a row that has a key, so that one may look there? */
+static bool slot_has_key(const struct adoption *a, uint32_t line, const uint32_t *slot)
 {
 	static const char none[INDEX_KEY_MAX];
 	uint32_t row = slot_row(*slot);
-	struct index_place place;
 
-	if (row < a->first || row >= a->max || !memcmp(row_key(a->index, row), none, a->index->key_size))
-		return false;
-	place_of(a->index, row_key(a->index, row), &place);
-	return slot_is_tagged(*slot, place.tag) && (place.line[0] == line || place.line[1] == line);
+	(void)line;
+	return row >= a->first && row < a->max && memcmp(row_key(a->index, row), none, a->index->key_size) != 0;
 }
 
 /* Is it the one by which the row's key is found? Then it counts. */
-static bool slot_is_first(const struct adoption *a, uint32_t line, const uint32_t *slot)
+static bool slot_is_found(const struct adoption *a, uint32_t line, const uint32_t *slot)
 {
 	const void *key = row_key(a->index, slot_row(*slot));
 	struct index_place place;
@@ -209,8 +206,8 @@ int index_adopt(struct index *index, uint32_t first, uint32_t max)
 
 	if (!spilled)
 		return -ENOMEM;
-	slots_sift(&a, slot_is_true);
-	slots_sift(&a, slot_is_first);
+	slots_sift(&a, slot_has_key);
+	slots_sift(&a, slot_is_found);
 	for (uint32_t i = 0; i < index->n_lines; i++)
 		__atomic_store_n(&index->lines[i].spilled, spilled[i], __ATOMIC_RELEASE);
 	return 0;
