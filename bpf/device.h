@@ -56,12 +56,23 @@ static __always_inline struct device *device_row(__u32 row)
 }
 
 /*
- * A slot leads to rows whose keys have its tag, and a stale one to any: a row is the key's if it says so itself.
+ * In which of the key's two lines its row is. A slot leads to rows whose keys have its tag, and a stale one to any: a row is the
+ * key's if it says so itself. *ret_spilled: in the first line, whether the second is worth a look.
  */
-static __always_inline __u32 line_device(const struct index_line *line, __u32 tag, __u64 key)
+static __always_inline __u32 device_in_line(__u64 key, int which, __u32 *ret_spilled)
 {
-	__u32 ways = slots_tagged(line, tag);
+	struct control *c = control_row();
+	struct index_place place;
+	struct index_line *line;
+	__u32 ways;
 
+	if (!c)
+		return 0;
+	index_place_of_device(c, key, device_lines, &place);
+	line = device_line(place.line[which]);
+	if (!line)
+		return 0;
+	ways = slots_tagged(line, place.tag);
 	if (ways)
 		widen(HOLD_SLOT);
 #pragma unroll
@@ -73,28 +84,19 @@ static __always_inline __u32 line_device(const struct index_line *line, __u32 ta
 			return number;
 		ways &= ways - 1;
 	}
+	*ret_spilled = READ_ONCE(line->spilled);
 	return 0;
 }
 
 /* Row number of the device with this key; 0: none. */
 __noinline __u32 device_number(__u64 key)
 {
-	struct control *c = control_row();
-	struct index_place place;
-	struct index_line *line;
-	__u32 number;
+	__u32 spilled = 0, number = device_in_line(key, 0, &spilled);
 
-	if (!c)
-		return 0;
-	index_place_of_device(c, key, device_lines, &place);
-	line = device_line(place.line[0]);
-	if (!line)
-		return 0;
-	number = line_device(line, place.tag, key);
-	if (number || !READ_ONCE(line->spilled))
+	if (number || !spilled)
 		return number;
-	line = device_line(place.line[1]);
-	return line ? line_device(line, place.tag, key) : 0;
+	barrier_var(key); /* its places are worked out anew: keeping them would take stack that callers need */
+	return device_in_line(key, 1, &spilled);
 }
 
 /* Row number in *ret_row. `likely`: a row that is looked at before the index is asked; 0: none. */
@@ -125,10 +127,21 @@ static __always_inline struct binding *binding_row(__u32 row)
 	return bpf_map_lookup_elem(&bindings, &row);
 }
 
-static __always_inline __u32 line_binding(const struct index_line *line, __u32 tag, const struct address *address)
+/* As device_in_line(). */
+static __always_inline __u32 binding_in_line(const struct address *address, int which, __u32 *ret_spilled)
 {
-	__u32 ways = slots_tagged(line, tag);
+	struct control *c = control_row();
+	struct index_place place;
+	struct index_line *line;
+	__u32 ways;
 
+	if (!c)
+		return 0;
+	index_place_of_address(c, address, binding_lines, &place);
+	line = binding_line(place.line[which]);
+	if (!line)
+		return 0;
+	ways = slots_tagged(line, place.tag);
 	if (ways)
 		widen(HOLD_NONE);
 #pragma unroll
@@ -140,37 +153,18 @@ static __always_inline __u32 line_binding(const struct index_line *line, __u32 t
 			return number;
 		ways &= ways - 1;
 	}
+	*ret_spilled = READ_ONCE(line->spilled);
 	return 0;
-}
-
-/* Row number of the binding of this address; 0: none. */
-__noinline __u32 binding_number(const struct address *address)
-{
-	struct control *c = control_row();
-	struct index_place place;
-	struct index_line *line;
-	__u32 number;
-
-	if (!c || !address)
-		return 0;
-	index_place_of_address(c, address, binding_lines, &place);
-	line = binding_line(place.line[0]);
-	if (!line)
-		return 0;
-	number = line_binding(line, place.tag, address);
-	if (number || !READ_ONCE(line->spilled))
-		return number;
-	line = binding_line(place.line[1]);
-	return line ? line_binding(line, place.tag, address) : 0;
 }
 
 static __always_inline struct binding *binding_find(const struct address *address)
 {
-	__u32 number = binding_number(address);
-	struct binding *binding = number ? binding_row(number) : NULL;
+	__u32 spilled = 0, number = binding_in_line(address, 0, &spilled);
 
+	if (spilled)
+		number = binding_in_line(address, 1, &spilled);
 	widen(HOLD_NONE);
-	return binding;
+	return number ? binding_row(number) : NULL;
 }
 
 static __always_inline struct binding *binding_likely(const struct address *address, __u32 likely)
