@@ -211,7 +211,7 @@ static __always_inline void wide_fold(struct cache_wide *wide)
 	cache_fold(&wide->meta, wide->src, wide->dst, wide->where);
 }
 
-static __noinline int pair_fold(struct cache_pair *pair)
+static __always_inline int pair_fold(struct cache_pair *pair)
 {
 	if (pair_is_wide(pair)) {
 		wide_fold(&pair->wide);
