@@ -135,9 +135,10 @@ CORDON_ASSERT(sizeof(struct side) == 8, "a side is one word");
 #define CORDON_INDEX_SLOTS 15
 #define CORDON_INDEX_ROW 0xffffffU /* of a slot; the rest is its tag */
 #define CORDON_INDEX_TAG_SHIFT 24
-#define CORDON_INDEX_TRIES 3
+#define CORDON_INDEX_TRIES 4
 #define CORDON_INDEX_EASY 12   /* slots of a key's first line that are taken before its second is thought of */
-#define CORDON_INDEX_LOAD 8    /* rows a line: with two lines to choose from none is full before all rows are used */
+#define CORDON_DEVICES_A_LINE 8 /* rows for which there is a line: with two to choose from none is full before all rows are used, */
+#define CORDON_ADDRESSES_A_LINE 10 /* and hardly one; few sites give every device four addresses */
 #define CORDON_INDEX_SPARE 8   /* lines more, for tables of a few rows */
 
 struct index_line {

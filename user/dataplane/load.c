@@ -55,19 +55,19 @@ static const struct capacity {
 	const char *map;
 	enum capacity_of of;
 	uint32_t rows, and_more;
-	bool in_lines; /* of slots that lead to so many rows */
+	uint32_t a_line; /* an index: rows for which there is a line; else 0 */
 } capacities[] = {
-	{"device_index", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST, true},
-	{"devices", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST, false},
-	{"counters", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST, false},
-	{"budgets", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST, false},
-	{"limits", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST, false},
-	{"limit_shares", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST, false},
-	{"binding_index", CAPACITY_DEVICES, BINDINGS_A_DEVICE, 1, true},
-	{"bindings", CAPACITY_DEVICES, BINDINGS_A_DEVICE, 1, false},
-	{"drops", CAPACITY_DEVICES, DROPS_A_DEVICE, 0, false},
-	{"flows", CAPACITY_BUCKETS, 1, 0, false},
-	{"cache", CAPACITY_PAIRS, 1, 0, false},
+	{"device_index", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST, CORDON_DEVICES_A_LINE},
+	{"devices", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST, 0},
+	{"counters", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST, 0},
+	{"budgets", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST, 0},
+	{"limits", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST, 0},
+	{"limit_shares", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST, 0},
+	{"binding_index", CAPACITY_DEVICES, BINDINGS_A_DEVICE, 1, CORDON_ADDRESSES_A_LINE},
+	{"bindings", CAPACITY_DEVICES, BINDINGS_A_DEVICE, 1, 0},
+	{"drops", CAPACITY_DEVICES, DROPS_A_DEVICE, 0, 0},
+	{"flows", CAPACITY_BUCKETS, 1, 0, 0},
+	{"cache", CAPACITY_PAIRS, 1, 0, 0},
 };
 
 static const struct capacity *capacity_of(const char *map)
@@ -96,7 +96,7 @@ static uint32_t entries_of(const struct capacity *c, uint32_t size)
 {
 	uint32_t rows = c->rows * size + c->and_more;
 
-	return c->in_lines ? (rows + CORDON_INDEX_LOAD - 1) / CORDON_INDEX_LOAD + CORDON_INDEX_SPARE : rows;
+	return c->a_line ? (rows + c->a_line - 1) / c->a_line + CORDON_INDEX_SPARE : rows;
 }
 
 static uint32_t flows_wanted(const struct dataplane_options *options)

@@ -147,8 +147,8 @@ char *image_window_text(const struct image *image, uint16_t window);
 	X(VERDICTS, "verdicts", "verdicts", POLICY, 16, 0) /* of 12 bytes, in an array */ \
 	X(SERVICES, "services", "services", POLICY, sizeof(struct service), 0) \
 	X(NETWORKS, "networks", "prefixes", POLICY, 96, 0) \
-	X(DEVICES, "devices", "devices with a MAC", START, sizeof(struct device) + sizeof(struct budget) + sizeof(struct limit) + IMAGE_SLOT_BYTES, 0) \
-	X(BINDINGS, "bindings", "addresses of devices and of the gateway", START, sizeof(struct binding) + IMAGE_SLOT_BYTES, 0) \
+	X(DEVICES, "devices", "devices with a MAC", START, IMAGE_DEVICE_BYTES, 0) \
+	X(BINDINGS, "bindings", "addresses of devices and of the gateway", START, IMAGE_BINDING_BYTES, 0) \
 	X(WINDOWS, "windows", "times at which rules hold", START, CORDON_SIDES * sizeof(struct window), 0) \
 	X(COUNTERS, "counters", "counters and limits of devices, on each CPU", START, 0, sizeof(struct device_counters) + sizeof(struct limit_share)) \
 	X(FLOWS, "flows", "conversations", START, IMAGE_FLOW_BYTES, 0) \
@@ -157,8 +157,10 @@ char *image_window_text(const struct image *image, uint16_t window);
 /* Flows stand in buckets of 2,048 bytes, 14 rows each, with a quarter more buckets than full ones would need. */
 #define IMAGE_FLOW_BYTES (2048 * 5 / (14 * 4))
 #define IMAGE_CACHE_LINE 128
-/* What a row's place in its index takes. */
-#define IMAGE_SLOT_BYTES (sizeof(struct index_line) / CORDON_INDEX_LOAD)
+/* With a row's place in its index. */
+#define IMAGE_SLOT_BYTES(a_line) ((sizeof(struct index_line) + (a_line) - 1) / (a_line))
+#define IMAGE_DEVICE_BYTES (sizeof(struct device) + sizeof(struct budget) + sizeof(struct limit) + IMAGE_SLOT_BYTES(CORDON_DEVICES_A_LINE))
+#define IMAGE_BINDING_BYTES (sizeof(struct binding) + IMAGE_SLOT_BYTES(CORDON_ADDRESSES_A_LINE))
 #define IMAGE_BINDINGS_A_DEVICE 4
 /* Of so many devices one row more: for strangers, and for devices that come while those that go are still there. */
 #define IMAGE_SPARE_SHARE 8
