@@ -9,8 +9,8 @@
  * policy replaces another. Never less than the floors, never more than the ceilings. Unknown memory (0) gets the floors.
  *
  *   memory    devices*      flows      cache         *) with 2 CPUs; each CPU counts for itself
- *   256 MiB     3,280     11,522      1 MiB
- *     4 GiB    52,504    184,365     16 MiB
+ *   256 MiB     3,288     11,522      1 MiB
+ *     4 GiB    52,696    184,365     16 MiB
  *    64 GiB   100,000  2,949,840    256 MiB
  */
 #ifndef CORDON_CONFIG_CAPACITY_H
