@@ -11,7 +11,7 @@
 #include "maps.h"
 
 /* Multipliers of struct control. */
-enum hash_table { HASH_BUCKET, HASH_OTHER_BUCKET, HASH_CACHE, HASH_MIX, HASH_LINE, HASH_OTHER_LINE, HASH_TABLES };
+enum hash_table { HASH_BUCKET, HASH_OTHER_BUCKET, HASH_CACHE, HASH_LINE, HASH_OTHER_LINE, HASH_TABLES };
 CORDON_ASSERT(HASH_TABLES == CORDON_HASH_TABLES, "a multiplier each");
 
 static inline __u64 hash_words2(const struct control *c, __u32 i, __u32 a, __u32 b)
@@ -46,19 +46,17 @@ struct index_place {
 };
 
 /*
- * Keys of a site are often numbers in a row, whose sums keep even steps: with an unlucky multiplier these crowd into a part of the
- * table. Folding between two multiplications breaks the steps. `lines`: two at least.
+ * Keys of a site are often numbers in a row: without stirring one secret in fifty crowds them so that a full table has no room for
+ * some. `lines`: two at least.
  */
 static inline void index_place_make(const struct control *c, __u64 sum, __u32 lines, struct index_place *ret)
 {
-	__u64 mixed = hash_spread(c, sum, HASH_MIX);
-	__u32 other;
+	__u64 spread = hash_stir(hash_spread(c, sum, HASH_LINE));
+	__u32 other = hash_index(hash_spread(c, spread, HASH_OTHER_LINE), lines - 1);
 
-	mixed ^= mixed >> 32;
-	ret->line[0] = hash_index(hash_spread(c, mixed, HASH_LINE), lines);
-	other = hash_index(hash_spread(c, mixed, HASH_OTHER_LINE), lines - 1);
+	ret->line[0] = hash_index(spread, lines);
 	ret->line[1] = other + (other >= ret->line[0]);
-	ret->tag = (__u32)mixed & ~CORDON_INDEX_ROW;
+	ret->tag = (__u32)spread & ~CORDON_INDEX_ROW;
 	ret->tag += !ret->tag << CORDON_INDEX_TAG_SHIFT;
 }
 

@@ -28,7 +28,7 @@
 
 /* Words of the hash key: NH over the 10 words of an IPv6 flow, then a multiplier for each table. hash.h */
 #define CORDON_HASH_WORDS 10
-#define CORDON_HASH_TABLES 6
+#define CORDON_HASH_TABLES 5
 
 /*
  * Map `control`, one row, mapped writable by the engine. The program reads `generation` and `changes` as one 64-bit word,
