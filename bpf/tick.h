@@ -11,6 +11,7 @@
 #include "cache.h"
 #include "review.h"
 #include "revert.h"
+#include "warm.h"
 
 /*
  * In what time the sweep goes over the whole table, and, while it looks at every flow, how often it comes and how long it may keep
@@ -33,6 +34,7 @@ struct sweep {
 	__u32 now;
 	__u32 all;     /* flows whose time has not come are looked at, too: something changed */
 	__u32 resolve; /* whose an address is may have changed */
+	__u32 generation; /* of the policy in force */
 	__u32 again;
 };
 
@@ -69,6 +71,8 @@ static long bucket_sweep(__u32 i, void *ctx)
 	if (!bucket)
 		return 1;
 	ways = ways_live(bucket);
+	if (sweep->all)
+		bucket_warm(number, ways, sweep->generation, sweep->resolve);
 	for (int n = 0; n < CORDON_BUCKET_ROWS; n++) {
 		__u32 way = way_first(ways);
 
@@ -122,6 +126,7 @@ static __always_inline __u64 flows_sweep(struct control *c, struct packet *p)
 	review_begin(c, p->word);
 	sweep.all = (c->review_left || c->resolve_left) && p->generation;
 	sweep.resolve = c->resolve_left != 0;
+	sweep.generation = p->generation;
 	sweep.first = c->sweep_next < flow_buckets ? c->sweep_next : 0;
 	bpf_loop(sweep_part(c, sweep.begun, sweep.all ? REVIEW_ROUND_NS : SWEEP_ROUND_NS), bucket_sweep, &sweep, 0);
 	c->sweep_next = sweep.first + sweep.done;

@@ -132,4 +132,72 @@ __noinline int road_warm(struct packet *p, __u32 side)
 	return 0;
 }
 
+static __always_inline void end_device_touch(const struct flow_side *side)
+{
+	struct device *device = device_row(side->device);
+
+	if (device)
+		touch(&device->key);
+}
+
+static __always_inline void address_line_touch(const struct control *c, const struct address *address)
+{
+	struct index_place place;
+
+	index_place_of_address(c, address, binding_lines, &place);
+	line_touch(binding_line(place.line[0]));
+}
+
+static __always_inline void address_row_touch(const struct control *c, const struct address *address, __u32 side)
+{
+	struct index_place place;
+
+	index_place_of_address(c, address, binding_lines, &place);
+	binding_touch(binding_guess(&place), side);
+}
+
+static __always_inline void ends_touch(const struct control *c, const struct flow *flow, __u32 generation, bool resolve)
+{
+	end_device_touch(&flow->side[0]);
+	end_device_touch(&flow->side[1]);
+	if (!resolve && READ_ONCE(flow->generation) == generation)
+		return;
+	address_line_touch(c, &flow->id.addr[0]);
+	address_line_touch(c, &flow->id.addr[1]);
+}
+
+static __always_inline void end_rows_touch(const struct control *c, const struct flow *flow, __u32 generation, bool resolve)
+{
+	if (!resolve && READ_ONCE(flow->generation) == generation)
+		return;
+	address_row_touch(c, &flow->id.addr[0], generation & 1);
+	address_row_touch(c, &flow->id.addr[1], generation & 1);
+}
+
+/* What the review of these rows of a bucket will look at: first the devices and the lines of the index, then the rows that those name. */
+__noinline int bucket_warm(__u32 number, __u32 ways, __u32 generation, bool resolve)
+{
+	struct flow_bucket *bucket = bucket_at(number);
+	struct control *c = control_row();
+	__u32 left = ways, way;
+
+	if (!bucket || !c)
+		return 0;
+	for (int n = 0; n < CORDON_BUCKET_ROWS; n++) {
+		way = way_first(left);
+		if (way >= CORDON_BUCKET_ROWS)
+			break;
+		left &= left - 1;
+		ends_touch(c, &bucket->row[way], generation, resolve);
+	}
+	for (int n = 0; n < CORDON_BUCKET_ROWS; n++) {
+		way = way_first(ways);
+		if (way >= CORDON_BUCKET_ROWS)
+			break;
+		ways &= ways - 1;
+		end_rows_touch(c, &bucket->row[way], generation, resolve);
+	}
+	return 0;
+}
+
 #endif

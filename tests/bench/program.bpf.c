@@ -398,6 +398,7 @@ int bench_review(struct __sk_buff *ctx)
 	sweep.first = job->first;
 	sweep.now = packet_tick(p);
 	sweep.all = job->invalidate;
+	sweep.generation = p->generation;
 	sweep.begun = bpf_ktime_get_boot_ns();
 	begun = bpf_ktime_get_ns();
 	bpf_loop(job->count, bucket_sweep, &sweep, 0);
