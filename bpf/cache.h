@@ -44,7 +44,7 @@ static __always_inline __u32 cache_number(const struct control *c, const struct 
 	if (q->ip == 6)
 		sum += hash_words2(c, 2, (__u32)q->saddr[1], q->saddr[1] >> 32) + hash_words2(c, 4, (__u32)q->daddr[0], q->daddr[0] >> 32) +
 		       hash_words2(c, 6, (__u32)q->daddr[1], q->daddr[1] >> 32);
-	return hash_index(hash_stir(hash_spread(c, sum, HASH_CACHE)), cache_pairs * 2);
+	return hash_index(hash_spread(c, sum, HASH_CACHE), cache_pairs * 2);
 }
 
 static __always_inline bool line_fits(const struct cache_line *line, const struct quick *q)

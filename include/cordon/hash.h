@@ -19,18 +19,16 @@ static inline __u64 hash_words2(const struct control *c, __u32 i, __u32 a, __u32
 	return (__u64)(__u32)(a + c->hash_key[i]) * (__u32)(b + c->hash_key[i + 1]);
 }
 
+/*
+ * Sums of keys that differ in one number, as addresses and ports of a site do, are evenly spaced, and so are their products: a lattice,
+ * in which some sets of a few rows get many and others none. One secret in a hundred crowded a table so that flows found no room at
+ * a third of it. Folding the high half in and multiplying once more breaks that; no two sums become one.
+ */
 static inline __u64 hash_spread(const struct control *c, __u64 sum, enum hash_table table)
 {
-	return sum * c->hash_multiplier[table];
-}
+	__u64 product = sum * c->hash_multiplier[table];
 
-/*
- * The spread of keys that differ in one number is a lattice: evenly spaced, but in sets of a few lines some get many points and others
- * none. Folding the high half in and spreading once more breaks it; no two spreads become one.
- */
-static inline __u64 hash_stir(__u64 spread)
-{
-	return (spread ^ spread >> 32) * 0x9e3779b97f4a7c15ULL;
+	return (product ^ product >> 32) * 0x9e3779b97f4a7c15ULL;
 }
 
 /* 0..n-1 by the high half: the low bits of a product know little of the sum's high ones. */
@@ -45,13 +43,10 @@ struct index_place {
 	__u32 tag;     /* where a slot has it; not 0 */
 };
 
-/*
- * Keys of a site are often numbers in a row: without stirring one secret in fifty crowds them so that a full table has no room for
- * some. `lines`: two at least.
- */
+/* `lines`: two at least. */
 static inline void index_place_make(const struct control *c, __u64 sum, __u32 lines, struct index_place *ret)
 {
-	__u64 spread = hash_stir(hash_spread(c, sum, HASH_LINE));
+	__u64 spread = hash_spread(c, sum, HASH_LINE);
 	__u32 other = hash_index(hash_spread(c, spread, HASH_OTHER_LINE), lines - 1);
 
 	ret->line[0] = hash_index(spread, lines);

@@ -222,7 +222,7 @@ static __noinline int refer_keyed(struct xdp_md *ctx)
 	addresses = (__u64)key.address[0] << 32 | key.address[1];
 	rest = (__u64)key.port[0] << 48 | (__u64)key.port[1] << 32 | key.proto;
 	sum = hash_words2(c, 0, addresses >> 32, addresses) + hash_words2(c, 2, rest >> 32, rest);
-	at = hash_index(hash_stir(hash_spread(c, sum, HASH_CACHE)), keyed_lines);
+	at = hash_index(hash_spread(c, sum, HASH_CACHE), keyed_lines);
 	line = bpf_map_lookup_elem(&bench_keyed, &at);
 	if (!line)
 		return XDP_DROP;
