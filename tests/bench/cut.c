@@ -31,6 +31,7 @@
 #include "table.h"
 
 #define CUTS 200
+#define MOST_DEVICES 100000 /* that `capacity: devices:` takes */
 #define START_S 120
 #define DEVICE "dev-000007"
 
@@ -87,7 +88,7 @@ static void lab_make(uint32_t devices, uint32_t rules)
 		 "ip link add p1 type veth peer name far1 && ip link set p1 up && ip link set far1 up && "
 		 "printf '%%s\\n' 'version: 1' 'ports: {\"p*\": {}}' \"policy: $PWD/%s/policy\" \"state: $PWD/%s/state\" \"run: $PWD/%s/run\" "
 		 "\"bpffs: $PWD/%s/bpf/cordon\" 'capacity: {devices: %u, flows: 65536}' >%s/gateway.yaml",
-		 work, work, work, devices, rules, work, work, work, work, work, devices + 1000, work);
+		 work, work, work, devices, rules, work, work, work, work, work, devices + 1000 < MOST_DEVICES ? devices + 1000 : MOST_DEVICES, work);
 	run(command);
 }
 
