@@ -156,46 +156,54 @@ static __always_inline void address_row_touch(const struct control *c, const str
 	binding_touch(binding_guess(&place), side);
 }
 
-static __always_inline void ends_touch(const struct control *c, const struct flow *flow, __u32 generation, bool resolve)
+/* What the review of a flow will look at first: its devices, and where its addresses stand in the index. 1: their rows come next. */
+__noinline int flow_ends_warm(__u32 number, __u32 generation, bool resolve)
 {
+	struct flow *flow = flow_at(number);
+	struct control *c = control_row();
+
+	if (!flow || !c)
+		return 0;
 	end_device_touch(&flow->side[0]);
 	end_device_touch(&flow->side[1]);
 	if (!resolve && READ_ONCE(flow->generation) == generation)
-		return;
+		return 0;
 	address_line_touch(c, &flow->id.addr[0]);
 	address_line_touch(c, &flow->id.addr[1]);
+	return 1;
 }
 
-static __always_inline void end_rows_touch(const struct control *c, const struct flow *flow, __u32 generation, bool resolve)
+/* And the rows that these lead to. */
+__noinline int flow_bindings_warm(__u32 number, __u32 side)
 {
-	if (!resolve && READ_ONCE(flow->generation) == generation)
-		return;
-	address_row_touch(c, &flow->id.addr[0], generation & 1);
-	address_row_touch(c, &flow->id.addr[1], generation & 1);
+	struct flow *flow = flow_at(number);
+	struct control *c = control_row();
+
+	if (!flow || !c)
+		return 0;
+	address_row_touch(c, &flow->id.addr[0], side);
+	address_row_touch(c, &flow->id.addr[1], side);
+	return 0;
 }
 
-/* What the review of these rows of a bucket will look at: first the devices and the lines of the index, then the rows that those name. */
+/* The lines that the review of these rows of a bucket needs, asked for at once. */
 __noinline int bucket_warm(__u32 number, __u32 ways, __u32 generation, bool resolve)
 {
-	struct flow_bucket *bucket = bucket_at(number);
-	struct control *c = control_row();
-	__u32 left = ways, way;
+	__u32 left = ways, way, unknown = 0;
 
-	if (!bucket || !c)
-		return 0;
 	for (int n = 0; n < CORDON_BUCKET_ROWS; n++) {
 		way = way_first(left);
 		if (way >= CORDON_BUCKET_ROWS)
 			break;
 		left &= left - 1;
-		ends_touch(c, &bucket->row[way], generation, resolve);
+		unknown |= flow_ends_warm(FLOW_NUMBER(number, way), generation, resolve);
 	}
-	for (int n = 0; n < CORDON_BUCKET_ROWS; n++) {
+	for (int n = 0; unknown && n < CORDON_BUCKET_ROWS; n++) {
 		way = way_first(ways);
 		if (way >= CORDON_BUCKET_ROWS)
 			break;
 		ways &= ways - 1;
-		end_rows_touch(c, &bucket->row[way], generation, resolve);
+		flow_bindings_warm(FLOW_NUMBER(number, way), generation & 1);
 	}
 	return 0;
 }
