@@ -211,7 +211,7 @@ static __always_inline void wide_fold(struct cache_wide *wide)
 	cache_fold(&wide->meta, wide->src, wide->dst, wide->where);
 }
 
-static __always_inline int pair_fold(struct cache_pair *pair)
+static __always_inline void pair_fold(struct cache_pair *pair)
 {
 	if (pair_is_wide(pair)) {
 		wide_fold(&pair->wide);
@@ -219,7 +219,6 @@ static __always_inline int pair_fold(struct cache_pair *pair)
 		line_fold(&pair->line[0]);
 		line_fold(&pair->line[1]);
 	}
-	return 0;
 }
 
 /* May this line be given to another verdict, for nobody would miss it? */

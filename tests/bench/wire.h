@@ -98,7 +98,7 @@ struct contender_kind {
 	const char *name;
 	const char *what;   /* how it is set up */
 	const char *weaker; /* what it cannot express, beside its row; NULL: nothing that cordon can */
-	bool reference;     /* judges nothing */
+	const char *reference; /* a program without any policy, which is all that it is; NULL: it judges */
 	bool stateful;      /* an answer makes a difference to it */
 	bool nft;           /* counts for "best nft" */
 	void (*setup)(struct contender *c);

@@ -10,19 +10,9 @@
 
 #include "wire.h"
 
-static void drop_setup(struct contender *c)
+static void reference_setup(struct contender *c)
 {
-	c->link = attach_xdp(c->lane.ns, c->lane.port, "wire_drop");
-}
-
-static void pass_setup(struct contender *c)
-{
-	c->link = attach_xdp(c->lane.ns, c->lane.port, "wire_pass");
-}
-
-static void line_setup(struct contender *c)
-{
-	c->link = attach_xdp(c->lane.ns, c->lane.port, "wire_line");
+	c->link = attach_xdp(c->lane.ns, c->lane.port, c->kind->reference);
 }
 
 static void link_done(struct contender *c)
@@ -33,24 +23,24 @@ static void link_done(struct contender *c)
 const struct contender_kind contender_drop = {
 	.name = "XDP_DROP",
 	.what = "a program that drops all: the ceiling",
-	.reference = true,
-	.setup = drop_setup,
+	.reference = "wire_drop",
+	.setup = reference_setup,
 	.done = link_done,
 };
 
 const struct contender_kind contender_pass = {
 	.name = "XDP_PASS",
 	.what = "a program that passes all",
-	.reference = true,
-	.setup = pass_setup,
+	.reference = "wire_pass",
+	.setup = reference_setup,
 	.done = link_done,
 };
 
 const struct contender_kind contender_line = {
 	.name = "one line",
 	.what = "a program that counts in one line of memory a flow, and drops: the floor of whoever remembers a sender",
-	.reference = true,
-	.setup = line_setup,
+	.reference = "wire_line",
+	.setup = reference_setup,
 	.done = link_done,
 };
 
