@@ -109,13 +109,18 @@ static __always_inline enum cached cache_hit(const struct control *c, const stru
 		return cache_hit_wide(number, q, word, tick);
 	for (__u32 i = 0; i < CACHE_SET; i++) {
 		struct cache_pair *pair = cache_pair_at(number >> 1 ^ i);
+		struct cache_line *line;
 
 		if (!pair)
 			break;
-		if (line_fits(&pair->line[first], q))
-			return line_hit(&pair->line[first], q, word, tick);
-		if (line_fits(&pair->line[first ^ 1], q))
-			return line_hit(&pair->line[first ^ 1], q, word, tick);
+		line = &pair->line[first];
+		barrier_var(line); /* worked out once, and not at each use */
+		if (line_fits(line, q))
+			return line_hit(line, q, word, tick);
+		line = &pair->line[first ^ 1];
+		barrier_var(line);
+		if (line_fits(line, q))
+			return line_hit(line, q, word, tick);
 	}
 	return CACHED_NOT;
 }

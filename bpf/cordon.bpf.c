@@ -230,7 +230,7 @@ int xdp_from_device(struct xdp_md *ctx)
 	struct control *c = control_row();
 	bool quick = false, pass;
 	struct packet *p;
-	struct quick q = {};
+	struct quick q;
 	__u64 word;
 
 	if (!c)
@@ -251,6 +251,7 @@ int xdp_from_device(struct xdp_md *ctx)
 	if (!p)
 		return XDP_DROP;
 	if (quick) {
+		quick_complete(&q);
 		flow_warm(p, &q, quick_device_key(&q, q.src));
 		if (flow_quick(p, &q, word, READ_ONCE(c->now)))
 			return XDP_PASS;
@@ -290,7 +291,7 @@ int tc_to_device(struct __sk_buff *skb)
 	struct control *c = control_row();
 	bool quick = false, pass;
 	struct packet *p;
-	struct quick q = {};
+	struct quick q;
 	__u64 word;
 
 	if (!c)
@@ -315,6 +316,7 @@ int tc_to_device(struct __sk_buff *skb)
 	if (!p)
 		return TC_ACT_SHOT;
 	if (quick) {
+		quick_complete(&q);
 		flow_warm(p, &q, quick_device_key(&q, q.dst));
 		road_warm(p, word & 1);
 	} else {
