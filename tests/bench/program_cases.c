@@ -102,7 +102,8 @@ static int established_add(struct stage *stage)
 		return r;
 	c = contender_add(stage, subject, "cordon", BODY_CORDON, first, count);
 	c->cached = true;
-	c->lead_in = count; /* an idle flow's line is asked again after a while, and the others had their turn meanwhile */
+	c->lead_in = count; /* an idle flow's line is asked again after a while, and the others had their turn meanwhile; */
+	c->meets = stage->s->flows; /* of a rare flow, which a turn may leave out, it is that of a contender before */
 	c->practice = 2;
 	c = contender_add(stage, subject, "cordon, cache off", BODY_CORDON, first, count);
 	c->invalidate = true;

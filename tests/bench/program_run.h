@@ -27,7 +27,8 @@ struct contender {
 	enum body body;
 	uint32_t first, count; /* its rows */
 	uint32_t packets;      /* a run; at most count */
-	uint32_t lead_in;      /* rows before those, untimed */
+	uint32_t lead_in;      /* rows before those, untimed, */
+	uint32_t meets;        /* and before them the first of all: each flow once */
 	uint32_t batch;        /* packets a test run */
 	uint8_t tcp_flags;
 	bool invalidate;       /* the flow cache never hits */
