@@ -269,8 +269,8 @@ static __always_inline bool pair_yields_wide(const struct cache_pair *pair, __u6
 }
 
 /*
- * How far from its own line a verdict of these looks goes (to be xored): where one of them is, else the nearest that yields, else
- * sometimes its own all the same. CACHE_NONE: nowhere.
+ * How far from its own line a verdict of these looks goes (to be xored): where one of them is, or the nearest that yields if that is
+ * nearer, for a later one finds it sooner; else sometimes its own all the same. CACHE_NONE: nowhere.
  */
 static __always_inline __u32 line_choose(__u32 number, const struct quick *q, __u64 word, __u32 tick)
 {
@@ -282,7 +282,7 @@ static __always_inline __u32 line_choose(__u32 number, const struct quick *q, __
 		if (!pair)
 			break;
 		if (line_fits(&pair->line[(number ^ i) & 1], q))
-			return i;
+			return chosen == CACHE_NONE ? i : chosen;
 		if (chosen == CACHE_NONE && pair_yields(pair, number ^ i, word, tick))
 			chosen = i;
 	}
@@ -300,7 +300,7 @@ static __always_inline __u32 pair_choose(__u32 number, const struct quick *q, __
 		if (!pair)
 			break;
 		if (wide_fits(&pair->wide, q))
-			return i;
+			return chosen == CACHE_NONE ? i : chosen;
 		if (chosen == CACHE_NONE && pair_yields_wide(pair, word, tick))
 			chosen = i;
 	}

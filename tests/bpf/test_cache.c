@@ -1,19 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The flow cache's sets fill evenly, also with flows that are alike but for one port, and at half its lines nearly all find one.
+ * The flow cache's sets fill evenly, also with flows that are alike but for one port, and at half its lines nearly all find one. A
+ * flow that found its line taken comes home when that is free.
  */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
 #include <criterion/criterion.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "dataplane/kernel.h"
 #include "dataplane/ports.h"
 #include "lib/clock.h"
+#include "cordon.skel.h"
 #include "small.h"
 
 #define LO_IFINDEX 1
 #define FLOWS 4000
 #define LINES (2 * FLOWS) /* a CPU */
+#define SET 8             /* lines of the smallest cache there is */
+#define FEW 16            /* flows, of which two are at home in one of those */
 #define SPORT 10000
 #define SYN 0x02
 #define ACK 0x10
@@ -50,10 +57,11 @@ static void round_send(void)
 		send_one(MAC_A, i, ACK);
 }
 
-static void open_many(void)
+/* `lines` of the cache, a CPU; so many flows, established. */
+static void open_with(uint32_t lines, uint16_t flows)
 {
 	struct dataplane_options options = {.max_devices = 4, .max_flows = 2 * FLOWS, .cached = true,
-					   .cache_bytes = (uint64_t)LINES * sizeof(struct cache_line) * kernel_cpus()};
+					   .cache_bytes = (uint64_t)lines * sizeof(struct cache_line) * kernel_cpus()};
 	struct dataplane_port port = {.number = 1, .role = CORDON_ROLE_DEVICE, .mode = -1, .mac = {2, 0, 0, 0, 0, 1}};
 	uint32_t generation;
 
@@ -68,11 +76,21 @@ static void open_many(void)
 		pair.devices[i].flow_quota = 2 * FLOWS;
 	}
 	cr_assert_eq(small_apply(dp, small_image(CLASS_A, CLASS_B, 80), pair.devices, 2, &generation, &told), 0, "%s", told);
-	for (uint16_t i = 0; i < FLOWS; i++) {
+	for (uint16_t i = 0; i < flows; i++) {
 		send_one(MAC_A, i, SYN);
 		send_one(MAC_B, i, SYN | ACK);
 		send_one(MAC_A, i, ACK);
 	}
+}
+
+static void open_many(void)
+{
+	open_with(LINES, FLOWS);
+}
+
+static void open_few(void)
+{
+	open_with(SET, FEW);
 }
 
 static void close_many(void)
@@ -82,6 +100,7 @@ static void close_many(void)
 }
 
 TestSuite(cache, .init = open_many, .fini = close_many);
+TestSuite(cache_set, .init = open_few, .fini = close_many);
 
 struct sum {
 	uint64_t packets;
@@ -139,4 +158,64 @@ Test(cache, flows_that_differ_in_a_port_alone_find_room)
 	cr_expect_eq(sum.flows, FLOWS);
 	cr_expect_lt(sum.met_since, FLOWS / 50, "%u of %u flows went beyond the cache", sum.met_since, FLOWS);
 	cr_expect_eq(sum.packets, sent, "%lu packets counted of %lu", (unsigned long)sum.packets, (unsigned long)sent);
+}
+
+/* All that is cached is void, and every line free to be taken. */
+static void change_anything(void)
+{
+	__atomic_add_fetch(&dp->control->changes, 1, __ATOMIC_RELEASE);
+}
+
+static bool line_is_of(const struct cache_line *line, uint16_t flow)
+{
+	return ntohs((uint16_t)line->ports) == SPORT + flow && (line->word >> 32) == dp->control->changes;
+}
+
+/* Which line the flow has since the last change; SET: none. */
+static uint32_t line_of(uint16_t flow)
+{
+	struct cache_pair pairs[SET / 2];
+
+	for (uint32_t i = 0; i < SET / 2; i++)
+		cr_assert_eq(bpf_map_lookup_elem(bpf_map__fd(dp->bpf->maps.cache), &i, &pairs[i]), 0);
+	for (uint32_t i = 0; i < SET; i++)
+		if (line_is_of(&pairs[i / 2].line[i % 2], flow))
+			return i;
+	return SET;
+}
+
+/* Two flows that would have the same line, had each the cache for itself; *ret_line is that. */
+static void same_home(uint16_t ret[2], uint32_t *ret_line)
+{
+	uint16_t first[SET];
+
+	memset(first, 0xff, sizeof(first));
+	for (uint16_t i = 0; i < FEW; i++) {
+		change_anything();
+		send_one(MAC_A, i, ACK);
+		*ret_line = line_of(i);
+		cr_assert_lt(*ret_line, SET, "flow %u is not cached", i);
+		ret[0] = first[*ret_line];
+		ret[1] = i;
+		if (ret[0] != 0xffff)
+			return;
+		first[*ret_line] = i;
+	}
+	cr_assert_fail("%d flows on %d lines, and no two on one", FEW, SET);
+}
+
+Test(cache_set, who_found_his_line_taken_comes_home_when_it_is_free)
+{
+	uint16_t flow[2];
+	uint32_t home;
+
+	same_home(flow, &home);
+	change_anything();
+	send_one(MAC_A, flow[0], ACK);
+	send_one(MAC_A, flow[1], ACK);
+	cr_assert_eq(line_of(flow[0]), home);
+	cr_assert_neq(line_of(flow[1]), home);
+	change_anything();
+	send_one(MAC_A, flow[1], ACK);
+	cr_expect_eq(line_of(flow[1]), home);
 }
