@@ -6,9 +6,9 @@
  *        folded twice.
  *
  * A line is found by a keyed hash and proves itself: it holds MACs, VLAN, port, addresses, ports, protocol and TCP flags. The hash
- * names one of eight lines side by side, where a verdict nearly always lies; the others are tried for those that found it taken, the
- * nearest first. It belongs to one CPU, so its counts are plain adds. They are folded into flow, device and reason when the line is
- * given to another, when its time is up, and when the engine asks (cache_settle).
+ * names one of eight lines (IPv6: pairs of lines) side by side, where a verdict nearly always lies; the others are tried for those that
+ * found it taken, the nearest first. It belongs to one CPU, so its counts are plain adds. They are folded into flow, device and reason
+ * when the line is given to another, when its time is up, and when the engine asks (cache_settle).
  *
  * TCP packets with SYN, FIN or RST are never let through from here, for they move a flow's state.
  */
@@ -22,7 +22,8 @@
 #define CACHE_DENY_NS (2 * CORDON_SECOND) /* how often a denied flow that goes on is told of */
 #define CACHE_BYTES_FULL 0x80000000U     /* a line folds before its count can run over */
 #define CACHE_EVICT_MASK 31              /* one in 32 takes the line that it would have liked from who lives there: a flood cannot empty the cache */
-#define CACHE_SET 4                      /* pairs side by side */
+#define CACHE_SET 8                      /* pairs side by side, of which IPv6, whose verdicts fill them, has all to choose from */
+#define CACHE_NARROW_SET 4               /* and IPv4 half: as many lines */
 #define CACHE_NONE 8                     /* none of a set's lines */
 
 const volatile __u32 cache_pairs = CACHE_SET; /* of one CPU; whole sets */
@@ -107,7 +108,7 @@ static __always_inline enum cached cache_hit(const struct control *c, const stru
 
 	if (q->ip == 6)
 		return cache_hit_wide(number, q, word, tick);
-	for (__u32 i = 0; i < CACHE_SET; i++) {
+	for (__u32 i = 0; i < CACHE_NARROW_SET; i++) {
 		struct cache_pair *pair = cache_pair_at(number >> 1 ^ i);
 		struct cache_line *line;
 
@@ -276,7 +277,7 @@ static __always_inline __u32 line_choose(__u32 number, const struct quick *q, __
 {
 	__u32 chosen = CACHE_NONE;
 
-	for (__u32 i = 0; i < 2 * CACHE_SET; i++) {
+	for (__u32 i = 0; i < 2 * CACHE_NARROW_SET; i++) {
 		struct cache_pair *pair = cache_pair_at((number ^ i) >> 1);
 
 		if (!pair)

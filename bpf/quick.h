@@ -138,6 +138,7 @@ static __always_inline bool quick_ipv4(struct quick *q, struct quick_at *at)
 static __always_inline bool quick_ipv6(struct quick *q, struct quick_at *at)
 {
 	struct ipv6hdr *ip = at->pos;
+	const __u64 *address = (const __u64 *)&ip->saddr; /* and daddr */
 
 	if ((void *)(ip + 1) > at->end)
 		return false;
@@ -145,8 +146,10 @@ static __always_inline bool quick_ipv6(struct quick *q, struct quick_at *at)
 	if (*(__u8 *)ip >> 4 != 6 || !ip->payload_len || !ip->hop_limit)
 		return false;
 	q->ip = 6;
-	__builtin_memcpy(q->saddr, &ip->saddr, 16);
-	__builtin_memcpy(q->daddr, &ip->daddr, 16);
+	q->saddr[0] = address[0];
+	q->saddr[1] = address[1];
+	q->daddr[0] = address[2];
+	q->daddr[1] = address[3];
 	at->pos = ip + 1;
 	at->where |= CACHE_WHERE_IP6;
 	return quick_net(q, at, bpf_ntohs(ip->payload_len) + sizeof(*ip), sizeof(*ip), ip->nexthdr);

@@ -232,7 +232,7 @@ static int world_prepare(const struct scenario *s, struct world *world, char **r
 	uint32_t room = flows_room(s);
 
 	if (world->dp && world->n_devices == s->devices && world->max_flows == room)
-		return dataplane_flows_clear(world->dp);
+		return world_clear(world);
 	world_close(world);
 	return world_open(world, s->devices, room, ret_why);
 }

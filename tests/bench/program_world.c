@@ -131,7 +131,7 @@ int world_open(struct world *world, uint32_t n_devices, uint32_t max_flows, char
 		.max_devices = n_devices + SEGMENTS,
 		.max_flows = max_flows,
 		.cached = true,
-		.cache_bytes = (uint64_t)world_cache_times * max_flows * sizeof(struct flow),
+		.cache_bytes = (uint64_t)world_cache_times * max_flows * sizeof(struct flow_bucket) * 5 / 4 / CORDON_BUCKET_ROWS,
 	};
 	int r;
 
@@ -194,6 +194,12 @@ void world_drain(struct world *world)
 {
 	while (dataplane_events_poll(world->dp, event_ignore, NULL) > 0)
 		;
+}
+
+int world_clear(struct world *world)
+{
+	__atomic_add_fetch(&world->dp->control->changes, 1, __ATOMIC_RELEASE); /* else lines of flows that are no more keep their places for 4 s */
+	return dataplane_flows_clear(world->dp);
 }
 
 int world_forget_new(struct world *world)

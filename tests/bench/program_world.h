@@ -46,6 +46,8 @@ uint32_t world_cloud(uint32_t peer); /* peer < 131072 */
 int world_reasons(struct world *world, uint64_t ret[CORDON_REASON_COUNT]);
 /* Events out of the ring, as a daemon would. */
 void world_drain(struct world *world);
+/* No flow, and no verdict kept. */
+int world_clear(struct world *world);
 /* Forgets flows begun in the last runs that nobody answered; those established stay. */
 int world_forget_new(struct world *world);
 

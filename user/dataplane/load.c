@@ -84,12 +84,12 @@ static uint32_t buckets_for(uint32_t flows)
 	return (uint32_t)(((uint64_t)flows * 5 / 4 + CORDON_BUCKET_ROWS - 1) / CORDON_BUCKET_ROWS);
 }
 
-/* Whole sets of four a CPU: a flow has those to choose from, side by side (bpf/cache.h). */
+/* Whole sets of eight a CPU: a flow has those to choose from, side by side (bpf/cache.h). */
 static uint32_t pairs_for(uint64_t bytes)
 {
-	uint64_t pairs = bytes / kernel_cpus() / sizeof(struct cache_pair) & ~3ULL;
+	uint64_t pairs = bytes / kernel_cpus() / sizeof(struct cache_pair) & ~7ULL;
 
-	return (uint32_t)(pairs < 4 ? 4 : pairs) * kernel_cpus();
+	return (uint32_t)(pairs < 8 ? 8 : pairs) * kernel_cpus();
 }
 
 static uint32_t entries_of(const struct capacity *c, uint32_t size)
