@@ -9,6 +9,16 @@
 
 #include "maps.h"
 
+const volatile __u32 counter_cpus = 1; /* possible ones: rows of `counters` a device */
+
+/* Of this CPU. */
+static __always_inline struct device_counters *counters_of(__u32 device)
+{
+	__u32 cpu = bpf_get_smp_processor_id(), at = device * counter_cpus + cpu;
+
+	return cpu < counter_cpus ? bpf_map_lookup_elem(&counters, &at) : NULL;
+}
+
 /*
  * Counters belong to a CPU, and programs of one CPU do not interrupt each other, so plain adds do. But the engine's fold (cache.h)
  * runs outside of soft interrupts, before 6.11 at least: there one instruction must be all.
@@ -29,7 +39,7 @@ static __always_inline void traffic_add(struct traffic *t, struct traffic more, 
 
 static __always_inline void count_device(__u32 device, __u8 dir, enum cordon_verdict verdict, struct traffic more, bool new_flow, bool at_once)
 {
-	struct device_counters *c = bpf_map_lookup_elem(&counters, &device);
+	struct device_counters *c = counters_of(device);
 
 	if (!c)
 		return;

@@ -7,7 +7,7 @@
 #ifndef CORDON_BPF_EVENT_H
 #define CORDON_BPF_EVENT_H
 
-#include "maps.h"
+#include "device.h"
 
 struct event_rate {
 	__u64 interval; /* ns a token */
@@ -59,13 +59,20 @@ static __always_inline void event_fill(struct event *e, const struct packet *p, 
 	e->length = p->length > 0xffff ? 0xffff : p->length;
 }
 
+static __always_inline struct budget *device_budget(__u32 row)
+{
+	struct device *device = device_row(row);
+
+	return device ? &device->budget : NULL;
+}
+
 __noinline enum told event_tell(struct packet *p, __u32 payer, __u8 kind, __u8 verdict, __u8 reason)
 {
 	if (!p)
 		return TOLD_LOST;
 
 	__u32 port = p->port, nobody = CORDON_PORT_NONE;
-	struct budget *budget = payer ? bpf_map_lookup_elem(&budgets, &payer) : bpf_map_lookup_elem(&port_budgets, &port);
+	struct budget *budget = payer ? device_budget(payer) : bpf_map_lookup_elem(&port_budgets, &port);
 	struct budget *site = bpf_map_lookup_elem(&port_budgets, &nobody);
 	bool many = kind == CORDON_EVENT_FLOW || kind == CORDON_EVENT_DROP;
 	struct event *e;

@@ -130,10 +130,9 @@ static __always_inline struct usage *usage_row(void)
 
 static __always_inline __u32 *account_count(__u32 account)
 {
-	__u32 owner = ACCOUNT_DEVICE(account);
-	struct budget *budget = bpf_map_lookup_elem(&budgets, &owner);
+	struct device *device = device_row(ACCOUNT_DEVICE(account));
 
-	return budget ? &budget->flows[ACCOUNT_DIR(account)] : NULL;
+	return device ? &device->budget.flows[ACCOUNT_DIR(account)] : NULL;
 }
 
 static __always_inline void quota_give(__u32 account)

@@ -182,11 +182,11 @@ static __always_inline enum cordon_reason review_judge(struct packet *p, struct 
 static __always_inline void review_tell(struct packet *p, const struct flow *flow)
 {
 	__u32 owner = ACCOUNT_DEVICE(flow_account(flow)), nobody = CORDON_PORT_NONE;
-	struct budget *budget = bpf_map_lookup_elem(&budgets, &owner), *site = bpf_map_lookup_elem(&port_budgets, &nobody);
+	struct budget *site = bpf_map_lookup_elem(&port_budgets, &nobody);
 	struct device *device = device_row(owner);
 	struct event *e;
 
-	if (!device || !budget || !site || !budget_take(budget, p->now, EVENT_RATE_DEVICE) || !budget_take(site, p->now, EVENT_RATE_SITE))
+	if (!device || !site || !budget_take(&device->budget, p->now, EVENT_RATE_DEVICE) || !budget_take(site, p->now, EVENT_RATE_SITE))
 		return;
 	p->device = owner;
 	p->port = READ_ONCE(device->port);

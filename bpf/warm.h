@@ -67,19 +67,14 @@ static __always_inline void row_touch(const struct packet *p)
 static __always_inline void device_touch(__u32 row)
 {
 	struct device *device = device_row(row);
-	struct budget *budget = bpf_map_lookup_elem(&budgets, &row);
-	struct device_counters *count = bpf_map_lookup_elem(&counters, &row);
+	struct device_counters *count = counters_of(row);
 
-	if (device)
+	if (device) {
 		touch(&device->key);
-	if (budget) {
-		touch(&budget->last);
-		touch(&budget->flows);
+		touch(&device->budget);
 	}
-	if (count) {
+	if (count)
 		touch(&count->passed);
-		touch(&count->flows_started);
-	}
 }
 
 static __always_inline void binding_touch(__u32 row, __u32 side)

@@ -148,6 +148,17 @@ struct index_line {
 CORDON_ASSERT(sizeof(struct index_line) == 64, "index line");
 
 /*
+ * Token bucket of a device's events, and how many live flows it owns: those it began, and apart from them those that what is no
+ * device began towards it, so that no outsider can spend what the device has for its own. Each count has the device's quota for itself.
+ */
+struct budget {
+	__u64 last;   /* boot clock ns of the last refill */
+	__u32 tokens;
+	__u32 skipped; /* suppressed since the last event of this device, told in the next one */
+	__u32 flows[CORDON_DIR_COUNT]; /* live, by the way their first packet went; counted by programs and sweep, atomically */
+};
+
+/*
  * Map `devices`: the rows that `device_index` leads to by device key, mapped writable by the engine.
  * Row CORDON_DEVICE_GATEWAY is the gateway itself and has no key.
  */
@@ -167,8 +178,11 @@ struct device {
 	struct side side[CORDON_SIDES];
 	__u64 quarantine_until; /* boot clock ns: DEVICE_QUARANTINED counts until then; 0: without end */
 	__u64 pad;
+	/* What programs write stands in a line of its own, and on the same page: a new flow waits for each page that it touches. */
+	struct budget budget;
+	__u64 pad2[5];
 };
-CORDON_ASSERT(sizeof(struct device) == 64, "a device row is one cache line");
+CORDON_ASSERT(sizeof(struct device) == 128 && __builtin_offsetof(struct device, budget) == 64, "a device row is two cache lines");
 
 /*
  * Map `bindings`: which device an address belongs to; `binding_index` leads to its row by the address.
@@ -432,18 +446,23 @@ struct cache_pair {
 	};
 };
 
-/* Map `counters`, per CPU, by device row: frames that crossed the device's port, whatever became of them. */
+/*
+ * Map `counters`, row device row * possible CPUs + CPU: frames that crossed the device's port, whatever became of them. Not a per-CPU
+ * array, where each row is found by a pointer that is one more cold line to wait for.
+ */
 struct traffic {
 	__u64 packets;
 	__u64 bytes; /* from the IP header up; for other frames the whole frame */
 };
 
 struct device_counters {
-	struct traffic passed[CORDON_DIR_COUNT];
+	struct traffic passed[CORDON_DIR_COUNT]; /* with flows_started one line: what a new flow counts */
+	__u64 flows_started;
+	__u64 pad[3];
 	struct traffic dropped[CORDON_DIR_COUNT];
 	struct traffic would_deny[CORDON_DIR_COUNT]; /* also in passed */
-	__u64 flows_started;
 };
+CORDON_ASSERT(sizeof(struct device_counters) == 128, "counters of a device on a CPU are two cache lines");
 
 /* Map `drops`, per CPU: exact counts by device and reason, whether an event told of it or not. */
 struct drop_key {
@@ -464,18 +483,9 @@ struct drop_count {
 /* Map `reasons`, per CPU, by reason: the same totals, which cannot overflow any table. Index: reason * 3 + verdict. */
 
 /*
- * Map `budgets`, by device row, mapped writable by the engine: token bucket of its events, and how many live flows it owns:
- * those it began, and apart from them those that what is no device began towards it, so that no outsider can spend what the
- * device has for its own. Each count has the device's quota for itself. Map `port_budgets`, by logical port: the events of
- * what belongs to no device, so that a flood of strangers on one port silences no other. Row CORDON_PORT_NONE is the site's: the
- * flows and drops of all devices together.
+ * Map `port_budgets`, by logical port: the events of what belongs to no device, so that a flood of strangers on one port silences no
+ * other. Row CORDON_PORT_NONE is the site's: the flows and drops of all devices together.
  */
-struct budget {
-	__u64 last;   /* boot clock ns of the last refill */
-	__u32 tokens;
-	__u32 skipped; /* suppressed since the last event of this device, told in the next one */
-	__u32 flows[CORDON_DIR_COUNT]; /* live, by the way their first packet went; counted by programs and sweep, atomically */
-};
 
 /*
  * Map `limits`, by device row, mapped writable by the engine: what a device may, and token buckets that fill with time. A token

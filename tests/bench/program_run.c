@@ -54,7 +54,7 @@ static void *constant_find(const struct bpf_object *object, struct bpf_map *roda
 /* What the dataplane told its programs before it loaded them (sizes of tables), ours are told too. */
 static void constants_share(struct bench *bench)
 {
-	static const char *const names[] = {"trace", "flow_buckets", "device_lines", "binding_lines", "cache_pairs"};
+	static const char *const names[] = {"trace", "flow_buckets", "device_lines", "binding_lines", "cache_pairs", "counter_cpus"};
 	struct cordon_bpf *from = bench->world->dp->bpf;
 	uint32_t size, as_much;
 

@@ -30,14 +30,15 @@ static void per_cpu_sum(const uint64_t *values, size_t words, uint64_t *ret)
 
 int counters_read(struct dataplane *dp, uint32_t row, struct device_counters *ret)
 {
-	_cleanup_free_ void *values = per_cpu_new(sizeof(*ret));
+	_cleanup_free_ void *values = per_cpu_new(sizeof(*ret)), *keys = per_cpu_new(sizeof(uint32_t));
+	uint32_t count = kernel_cpus(), before = row * count - 1, last;
 	int r;
 
-	if (!values)
+	if (!values || !keys)
 		return -ENOMEM;
 	r = cache_settle(dp);
 	if (r == 0)
-		r = bpf_map_lookup_elem(bpf_map__fd(dp->bpf->maps.counters), &row, values);
+		r = bpf_map_lookup_batch(bpf_map__fd(dp->bpf->maps.counters), &before, &last, keys, values, &count, NULL);
 	if (r < 0)
 		return r;
 	per_cpu_sum(values, sizeof(*ret) / sizeof(uint64_t), (uint64_t *)ret);
@@ -63,12 +64,13 @@ static int drops_forget_draining(struct dataplane *dp)
 
 int counters_wipe_draining(struct dataplane *dp)
 {
-	_cleanup_free_ void *zeroes = per_cpu_new(sizeof(struct device_counters));
-	int r = zeroes ? 0 : -ENOMEM;
+	static const struct device_counters zeroes;
+	uint32_t cpus = kernel_cpus();
+	int r = 0;
 
 	for (uint32_t i = dp->device_rows.first; r == 0 && i < dp->device_rows.reach; i++)
-		if (dp->device_rows.state[i] == ROW_DRAINING)
-			r = kernel_update(bpf_map__fd(dp->bpf->maps.counters), &i, zeroes);
+		for (uint32_t at = i * cpus; r == 0 && dp->device_rows.state[i] == ROW_DRAINING && at < (i + 1) * cpus; at++)
+			r = kernel_update(bpf_map__fd(dp->bpf->maps.counters), &at, &zeroes);
 	return r < 0 ? r : drops_forget_draining(dp);
 }
 

@@ -307,7 +307,7 @@ int dataplane_device_read_row(struct dataplane *dp, uint32_t row, struct datapla
 	read.critical = d->flags & DEVICE_CRITICAL;
 	read.limit = (struct dataplane_limit){dp->limits[row].bytes_per_s, dp->limits[row].packets_per_s, dp->limits[row].new_flows_per_s};
 	for (int dir = 0; dir < CORDON_DIR_COUNT; dir++)
-		read.flows[dir] = __atomic_load_n(&dp->budgets[row].flows[dir], __ATOMIC_RELAXED);
+		read.flows[dir] = __atomic_load_n(&d->budget.flows[dir], __ATOMIC_RELAXED);
 	if (d->side[plane_side(dp)].generation == dp->bound)
 		read.side = d->side[plane_side(dp)];
 	*ret = read;

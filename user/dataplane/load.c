@@ -49,7 +49,7 @@ static const char *heard_end(void)
 }
 
 /* A map whose size the caller or an earlier start chose; of the others the size is part of their meaning. */
-enum capacity_of { CAPACITY_DEVICES, CAPACITY_BUCKETS, CAPACITY_PAIRS, CAPACITY_COUNT };
+enum capacity_of { CAPACITY_DEVICES, CAPACITY_COUNTERS, CAPACITY_BUCKETS, CAPACITY_PAIRS, CAPACITY_COUNT };
 
 static const struct capacity {
 	const char *map;
@@ -59,8 +59,7 @@ static const struct capacity {
 } capacities[] = {
 	{"device_index", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST, CORDON_DEVICES_A_LINE},
 	{"devices", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST, 0},
-	{"counters", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST, 0},
-	{"budgets", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST, 0},
+	{"counters", CAPACITY_COUNTERS, 1, 0, 0},
 	{"limits", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST, 0},
 	{"limit_shares", CAPACITY_DEVICES, 1, CORDON_DEVICE_FIRST, 0},
 	{"binding_index", CAPACITY_DEVICES, BINDINGS_A_DEVICE, 1, CORDON_ADDRESSES_A_LINE},
@@ -106,8 +105,10 @@ static uint32_t flows_wanted(const struct dataplane_options *options)
 
 static int capacities_set(struct bpf_object *object, const struct dataplane_options *options)
 {
+	uint32_t devices = options->max_devices ? options->max_devices : DEFAULT_DEVICES;
 	const uint32_t sizes[CAPACITY_COUNT] = {
-		[CAPACITY_DEVICES] = options->max_devices ? options->max_devices : DEFAULT_DEVICES,
+		[CAPACITY_DEVICES] = devices,
+		[CAPACITY_COUNTERS] = (devices + CORDON_DEVICE_FIRST) * kernel_cpus(),
 		[CAPACITY_BUCKETS] = buckets_for(flows_wanted(options)),
 		[CAPACITY_PAIRS] = pairs_for(options->cache_bytes ? options->cache_bytes : DEFAULT_CACHE_BYTES),
 	};
@@ -271,6 +272,7 @@ int load_object(struct dataplane *dp, const struct dataplane_options *options, c
 	dp->bpf->rodata->flow_buckets = bpf_map__max_entries(dp->bpf->maps.flows);
 	dp->bpf->rodata->device_lines = bpf_map__max_entries(dp->bpf->maps.device_index);
 	dp->bpf->rodata->binding_lines = bpf_map__max_entries(dp->bpf->maps.binding_index);
+	dp->bpf->rodata->counter_cpus = kernel_cpus();
 	dp->bpf->rodata->cache_pairs = bpf_map__max_entries(dp->bpf->maps.cache) / kernel_cpus();
 	r = cordon_bpf__load(dp->bpf);
 	return r < 0 ? load_refused(r, ret_why) : 0;
@@ -291,7 +293,6 @@ int load_tables(struct dataplane *dp)
 		[VIEW_DEVICE_LINES] = {dp->bpf->maps.device_index, &dp->device_lines},
 		[VIEW_BINDING_LINES] = {dp->bpf->maps.binding_index, &dp->binding_lines},
 		[VIEW_DEVICES] = {dp->bpf->maps.devices, &dp->devices},
-		[VIEW_BUDGETS] = {dp->bpf->maps.budgets, &dp->budgets},
 		[VIEW_LIMITS] = {dp->bpf->maps.limits, &dp->limits},
 		[VIEW_BINDINGS] = {dp->bpf->maps.bindings, &dp->bindings},
 	};

@@ -64,7 +64,6 @@ enum plane_view {
 	VIEW_DEVICE_LINES,
 	VIEW_BINDING_LINES,
 	VIEW_DEVICES,
-	VIEW_BUDGETS,
 	VIEW_LIMITS,
 	VIEW_BINDINGS,
 	VIEW_COUNT
@@ -87,7 +86,6 @@ struct dataplane {
 	struct port_slot *port_slots;
 	struct device *devices;
 	struct binding *bindings;
-	struct budget *budgets;
 	struct window *windows; /* both sides */
 	struct limit *limits;
 	struct flow *walked; /* what the last walk over the flows met */

@@ -392,7 +392,6 @@ int rows_drained(struct dataplane *dp)
 	for (uint32_t i = rows->first; rows->count[ROW_DRAINING] && i < rows->reach; i++) {
 		if (rows->state[i] != ROW_DRAINING)
 			continue;
-		memset(&dp->budgets[i], 0, sizeof(dp->budgets[i]));
 		memset(&dp->limits[i], 0, sizeof(dp->limits[i]));
 		/* The key goes last: a row with a key is scanned and drained again if we die here. */
 		memset((char *)&dp->devices[i] + sizeof(uint64_t), 0, sizeof(struct device) - sizeof(uint64_t));

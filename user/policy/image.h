@@ -159,7 +159,7 @@ char *image_window_text(const struct image *image, uint16_t window);
 #define IMAGE_CACHE_LINE 128
 /* With a row's place in its index. */
 #define IMAGE_SLOT_BYTES(a_line) ((sizeof(struct index_line) + (a_line) - 1) / (a_line))
-#define IMAGE_DEVICE_BYTES (sizeof(struct device) + sizeof(struct budget) + sizeof(struct limit) + IMAGE_SLOT_BYTES(CORDON_DEVICES_A_LINE))
+#define IMAGE_DEVICE_BYTES (sizeof(struct device) + sizeof(struct limit) + IMAGE_SLOT_BYTES(CORDON_DEVICES_A_LINE))
 #define IMAGE_BINDING_BYTES (sizeof(struct binding) + IMAGE_SLOT_BYTES(CORDON_ADDRESSES_A_LINE))
 #define IMAGE_BINDINGS_A_DEVICE 4
 /* Of so many devices one row more: for strangers, and for devices that come while those that go are still there. */
