@@ -229,9 +229,10 @@ struct packet {
 	/* From here on packet_clear() clears nothing but `likely`. */
 	struct flow_key key __attribute__((aligned(8)));
 	struct flow_place place;
-	struct index_place at_device, at_src, at_dst; /* where the indexes have the port's device and both addresses, if `placed` */
+	__u64 at_device, at_src, at_dst; /* index_spread(): where the indexes have the port's device and both addresses, if `placed` */
 	struct likely likely;
 	struct flow fresh __attribute__((aligned(8)));
+	__u8 began;       /* the last packet of this hook and CPU that went the long road began a flow */
 };
 
 /* Nothing known but the time and the policy. */

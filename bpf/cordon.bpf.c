@@ -206,6 +206,17 @@ static __noinline enum cordon_reason judge_to_device(struct packet *p, struct po
 	return is_icmp_error(p) ? flow_related(p) : flow_judge(p, port);
 }
 
+/*
+ * A SYN that is likely to begin a flow, as the last packet of the long road did: the cache is not asked for it. It could only say that
+ * the SYN was denied a moment ago, and to find that it does not is one more miss of every cache. The tables say the same, or better.
+ */
+static __always_inline bool likely_begins(const struct quick *q)
+{
+	const struct packet *p = (q->words >> 56 & (TCP_SYN | QUICK_ACK)) == TCP_SYN ? packet_row(CORDON_DIR_FROM_DEVICE) : NULL;
+
+	return p && p->began;
+}
+
 static __always_inline bool xdp_judge(struct xdp_md *ctx, struct control *c, struct packet *p)
 {
 	void *data = (void *)(long)ctx->data;
@@ -241,7 +252,7 @@ int xdp_from_device(struct xdp_md *ctx)
 		at.where = port_number(ctx->ingress_ifindex);
 		quick = at.where && quick_parse(&q, &at, 0, 0);
 	}
-	if (quick) {
+	if (quick && !likely_begins(&q)) {
 		enum cached cached = cache_hit(c, &q, word, CORDON_TICKS(READ_ONCE(c->now)));
 
 		if (cached != CACHED_NOT)
@@ -264,6 +275,7 @@ int xdp_from_device(struct xdp_md *ctx)
 	pass = xdp_judge(ctx, c, p);
 	if (quick)
 		cache_store(p, &q);
+	p->began = p->new_flow;
 	return pass ? XDP_PASS : XDP_DROP;
 }
 

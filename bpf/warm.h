@@ -30,16 +30,16 @@ __noinline int flow_warm(struct packet *p, const struct quick *q, __u64 device_k
 
 	if (!c || !p || !q)
 		return 0;
+	p->at_device = index_spread_of_device(c, device_key);
+	line_touch(device_line(index_line_first(p->at_device, device_lines)));
 	quick_place(c, q, p);
 	bucket = bucket_at(hash_index(p->place.spread[0], flow_buckets));
 	if (bucket)
 		touch(&bucket->tag);
-	index_place_of_device(c, device_key, device_lines, &p->at_device);
-	line_touch(device_line(p->at_device.line[0]));
-	index_place_of_address(c, &p->src, binding_lines, &p->at_src);
-	line_touch(binding_line(p->at_src.line[0]));
-	index_place_of_address(c, &p->dst, binding_lines, &p->at_dst);
-	line_touch(binding_line(p->at_dst.line[0]));
+	p->at_src = index_spread_of_address(c, &p->src);
+	line_touch(binding_line(index_line_first(p->at_src, binding_lines)));
+	p->at_dst = index_spread_of_address(c, &p->dst);
+	line_touch(binding_line(index_line_first(p->at_dst, binding_lines)));
 	return 0;
 }
 
@@ -87,38 +87,40 @@ static __always_inline void binding_touch(__u32 row, __u32 side)
 	}
 }
 
-static __always_inline __u32 device_guess(const struct index_place *at)
+static __always_inline __u32 device_guess(const struct control *c, __u64 spread)
 {
-	struct index_line *line = device_line(at->line[0]);
-	__u32 row = line_guess(line, at->tag, HOLD_SLOT);
+	struct index_line *line = device_line(index_line_first(spread, device_lines));
+	__u32 row = line_guess(line, index_tag(spread), HOLD_SLOT);
 
 	if (row || !line || !READ_ONCE(line->spilled))
 		return row;
-	return line_guess(device_line(at->line[1]), at->tag, HOLD_SLOT);
+	return line_guess(device_line(index_line_other(c, spread, device_lines)), index_tag(spread), HOLD_SLOT);
 }
 
-static __always_inline __u32 binding_guess(const struct index_place *at)
+static __always_inline __u32 binding_guess(const struct control *c, __u64 spread)
 {
-	struct index_line *line = binding_line(at->line[0]);
-	__u32 row = line_guess(line, at->tag, HOLD_NONE);
+	struct index_line *line = binding_line(index_line_first(spread, binding_lines));
+	__u32 row = line_guess(line, index_tag(spread), HOLD_NONE);
 
 	if (row || !line || !READ_ONCE(line->spilled))
 		return row;
-	return line_guess(binding_line(at->line[1]), at->tag, HOLD_NONE);
+	return line_guess(binding_line(index_line_other(c, spread, binding_lines)), index_tag(spread), HOLD_NONE);
 }
 
 /* And who the ends are. A stranger's road asks whose the source address is, and ends. */
 __noinline int road_warm(struct packet *p, __u32 side)
 {
-	if (!p)
+	struct control *c = control_row();
+
+	if (!p || !c)
 		return 0;
-	p->likely.device = device_guess(&p->at_device);
-	p->likely.src = binding_guess(&p->at_src);
+	p->likely.device = device_guess(c, p->at_device);
+	p->likely.src = binding_guess(c, p->at_src);
 	p->likely.dst = 0;
 	p->likely.dst_is_nobodys = 0;
 	if (!p->likely.device)
 		return 0;
-	p->likely.dst = binding_guess(&p->at_dst);
+	p->likely.dst = binding_guess(c, p->at_dst);
 	p->likely.dst_is_nobodys = !p->likely.dst;
 	device_touch(p->likely.device);
 	binding_touch(p->likely.src, side);
@@ -137,18 +139,12 @@ static __always_inline void end_device_touch(const struct flow_side *side)
 
 static __always_inline void address_line_touch(const struct control *c, const struct address *address)
 {
-	struct index_place place;
-
-	index_place_of_address(c, address, binding_lines, &place);
-	line_touch(binding_line(place.line[0]));
+	line_touch(binding_line(index_line_first(index_spread_of_address(c, address), binding_lines)));
 }
 
 static __always_inline void address_row_touch(const struct control *c, const struct address *address, __u32 side)
 {
-	struct index_place place;
-
-	index_place_of_address(c, address, binding_lines, &place);
-	binding_touch(binding_guess(&place), side);
+	binding_touch(binding_guess(c, index_spread_of_address(c, address)), side);
 }
 
 /* What the review of a flow will look at first: its devices, and where its addresses stand in the index. 1: their rows come next. */

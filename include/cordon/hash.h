@@ -43,29 +43,60 @@ struct index_place {
 	__u32 tag;     /* where a slot has it; not 0 */
 };
 
-/* `lines`: two at least. */
-static inline void index_place_make(const struct control *c, __u64 sum, __u32 lines, struct index_place *ret)
+/* What an index is asked by: from it follow both lines and the tag. */
+static inline __u64 index_spread(const struct control *c, __u64 sum)
 {
-	__u64 spread = hash_spread(c, sum, HASH_LINE);
+	return hash_spread(c, sum, HASH_LINE);
+}
+
+static inline __u32 index_line_first(__u64 spread, __u32 lines)
+{
+	return hash_index(spread, lines);
+}
+
+/* `lines`: two at least. */
+static inline __u32 index_line_other(const struct control *c, __u64 spread, __u32 lines)
+{
 	__u32 other = hash_index(hash_spread(c, spread, HASH_OTHER_LINE), lines - 1);
 
-	ret->line[0] = hash_index(spread, lines);
-	ret->line[1] = other + (other >= ret->line[0]);
-	ret->tag = (__u32)spread & ~CORDON_INDEX_ROW;
-	ret->tag += !ret->tag << CORDON_INDEX_TAG_SHIFT;
+	return other + (other >= index_line_first(spread, lines));
+}
+
+static inline __u32 index_tag(__u64 spread)
+{
+	__u32 tag = (__u32)spread & ~CORDON_INDEX_ROW;
+
+	return tag ? tag : 1U << CORDON_INDEX_TAG_SHIFT;
+}
+
+static inline void index_place_make(const struct control *c, __u64 spread, __u32 lines, struct index_place *ret)
+{
+	ret->line[0] = index_line_first(spread, lines);
+	ret->line[1] = index_line_other(c, spread, lines);
+	ret->tag = index_tag(spread);
+}
+
+static inline __u64 index_spread_of_device(const struct control *c, __u64 key)
+{
+	return index_spread(c, hash_words2(c, 0, (__u32)key, (__u32)(key >> 32)));
 }
 
 static inline void index_place_of_device(const struct control *c, __u64 key, __u32 lines, struct index_place *ret)
 {
-	index_place_make(c, hash_words2(c, 0, (__u32)key, (__u32)(key >> 32)), lines, ret);
+	index_place_make(c, index_spread_of_device(c, key), lines, ret);
 }
 
 /* As wide as it was written: see address_copy() in bpf/base.h. */
-static inline void index_place_of_address(const struct control *c, const struct address *address, __u32 lines, struct index_place *ret)
+static inline __u64 index_spread_of_address(const struct control *c, const struct address *address)
 {
 	const __u64 *x = (const __u64 *)(const void *)address;
 
-	index_place_make(c, hash_words2(c, 0, (__u32)x[0], (__u32)(x[0] >> 32)) + hash_words2(c, 2, (__u32)x[1], (__u32)(x[1] >> 32)), lines, ret);
+	return index_spread(c, hash_words2(c, 0, (__u32)x[0], (__u32)(x[0] >> 32)) + hash_words2(c, 2, (__u32)x[1], (__u32)(x[1] >> 32)));
+}
+
+static inline void index_place_of_address(const struct control *c, const struct address *address, __u32 lines, struct index_place *ret)
+{
+	index_place_make(c, index_spread_of_address(c, address), lines, ret);
 }
 
 #endif
