@@ -226,10 +226,10 @@ static __always_inline bool row_holds(const struct flow_bucket *bucket, __u32 wa
 	return !(tag & CORDON_TAG_OVER) || (__s32)(now - ended) < CORDON_STILL_TICKS || trusts(TRUST_TIME);
 }
 
-/* A way that can be filled: a free one, else one whose flow has been over for long enough. */
-static __always_inline __u32 way_claim(struct flow_bucket *bucket, __u32 now)
+/* A way that can be filled: one of those that were `free`, else one whose flow has been over for long enough. */
+static __always_inline __u32 way_claim(struct flow_bucket *bucket, __u32 free, __u32 now)
 {
-	__u32 way = way_first(ways_tagged(bucket, 0)), tag = 0;
+	__u32 way = way_first(free), tag = 0;
 
 	if (way >= CORDON_BUCKET_ROWS) {
 		way = way_first(ways_over(bucket));
@@ -267,12 +267,13 @@ enum flow_made { FLOW_MADE, FLOW_KNOWN, FLOW_NO_ROOM };
 
 __noinline int flow_make(struct packet *p)
 {
-	__u32 number[2], tag, lock_number, ways, way, now, second;
+	__u32 number[2], free[2] = {0, 0}, tag, lock_number, way, now, second = 0;
 	struct flow_bucket *a, *b;
 	struct flow_lock *lock;
 
 	if (!p)
 		return FLOW_NO_ROOM;
+	widen(HOLD_MAKE);
 	tag = p->place.tag;
 	now = CORDON_TICKS(p->now);
 	lock_number = tag & (CORDON_FLOW_LOCKS - 1);
@@ -291,19 +292,25 @@ __noinline int flow_make(struct packet *p)
 		p->flow_number = FLOW_NUMBER(number[0], way);
 		return FLOW_KNOWN;
 	}
-	way = way_first(ways_tagged(b, tag));
-	if (way < CORDON_BUCKET_ROWS) {
-		bpf_spin_unlock(&lock->lock);
-		p->flow_number = FLOW_NUMBER(number[1], way);
-		return FLOW_KNOWN;
+	/*
+	 * The first bucket while that is easy, else the emptier one; a lookup looks into the second only where it must. So does this:
+	 * before a row of a key went there, `spilled` was stored, under this lock.
+	 */
+	free[0] = ways_tagged(a, 0);
+	if ((READ_ONCE(a->spilled) && !trusts(TRUST_FIRST)) || ways_count(free[0]) < CORDON_BUCKET_ROWS - BUCKET_EASY) {
+		way = way_first(ways_tagged(b, tag));
+		if (way < CORDON_BUCKET_ROWS) {
+			bpf_spin_unlock(&lock->lock);
+			p->flow_number = FLOW_NUMBER(number[1], way);
+			return FLOW_KNOWN;
+		}
+		free[1] = ways_tagged(b, 0);
+		second = ways_count(free[0]) < CORDON_BUCKET_ROWS - BUCKET_EASY && ways_count(free[0]) < ways_count(free[1]);
 	}
-	/* The first bucket while that is easy, else the emptier one; a lookup looks into the second only where it must. */
-	ways = ways_count(ways_tagged(a, 0));
-	second = ways < CORDON_BUCKET_ROWS - BUCKET_EASY && ways < ways_count(ways_tagged(b, 0));
-	way = way_claim(second ? b : a, now);
+	way = second ? way_claim(b, free[1], now) : way_claim(a, free[0], now);
 	if (way >= CORDON_BUCKET_ROWS) {
 		second ^= 1;
-		way = way_claim(second ? b : a, now);
+		way = second ? way_claim(b, ways_tagged(b, 0), now) : way_claim(a, free[0], now);
 	}
 	if (way < CORDON_BUCKET_ROWS) {
 		if (second)

@@ -12,6 +12,7 @@
 #define TRUST_ROW 0x2   /* that a flow's row is still the same flow's when its content has been read */
 #define TRUST_BIRTH 0x4 /* that what a cached verdict counted goes to the flow that it was counted for */
 #define TRUST_TIME 0x8  /* the wait before a row is given to another */
+#define TRUST_FIRST 0x10 /* that a flow which is not in its first bucket is not in its second either */
 
 enum cordon_hold {
 	HOLD_NONE,    /* waits here now and then, as everywhere */
@@ -20,6 +21,7 @@ enum cordon_hold {
 	HOLD_FLOW,    /* a flow's row was found */
 	HOLD_JUDGED,  /* it was still the same flow's when its content had been read */
 	HOLD_FOLD,    /* the same before counts are added */
+	HOLD_MAKE,    /* no row was found for a flow, and it is about to get one */
 };
 
 #endif

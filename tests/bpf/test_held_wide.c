@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -62,9 +63,9 @@ static int last_cpu(void)
 	return (int)sysconf(_SC_NPROCESSORS_ONLN) - 1;
 }
 
-static void open_trusting(unsigned int what, uint32_t devices, bool cached)
+static void open_sized(unsigned int what, uint32_t devices, uint32_t max_flows, bool cached)
 {
-	struct dataplane_options options = {.max_devices = devices, .max_flows = 11, .cached = cached};
+	struct dataplane_options options = {.max_devices = devices, .max_flows = max_flows, .cached = cached};
 	struct dataplane_port port = {.number = 1, .role = CORDON_ROLE_DEVICE, .mode = -1, .mac = {2, 0, 0, 0, 0, 1}};
 	uint32_t generation;
 
@@ -81,6 +82,12 @@ static void open_trusting(unsigned int what, uint32_t devices, bool cached)
 	}
 	cr_assert_eq(small_apply(dp, small_image(CLASS_A, CLASS_B, 80), pair.devices, 2, &generation, &told), 0, "%s", told);
 	answer = mmap(NULL, sizeof(*answer), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+}
+
+/* With one bucket. */
+static void open_trusting(unsigned int what, uint32_t devices, bool cached)
+{
+	open_sized(what, devices, 11, cached);
 }
 
 static void close_it(void)
@@ -432,4 +439,57 @@ Test(held, nothing_is_added_to_a_row_that_may_go_at_any_moment, .timeout = 60)
 {
 	cr_expect(last_counts_are_mistaken(TRUST_TIME));
 	cr_expect_not(last_counts_are_mistaken(0));
+}
+
+static int begin_first(void)
+{
+	return say(&first, false, TCP_SYN);
+}
+
+static struct flow_bucket *home; /* the first of the first flow's two buckets */
+
+static unsigned int rows_of_first(struct flow_bucket **ret_one)
+{
+	unsigned int n = 0;
+
+	for (uint32_t b = 0; b < dp->flow_buckets; b++)
+		for (unsigned int way = 0; way < CORDON_BUCKET_ROWS; way++) {
+			if (!flows[b].tag[way] || flows[b].tag[way] & CORDON_TAG_OVER || flows[b].row[way].id.port[!!flows[b].row[way].initiator] != first.sport)
+				continue;
+			n++;
+			*ret_one = &flows[b];
+		}
+	return n;
+}
+
+/* The flow is made by another CPU, in its second bucket, for the first was full at that moment. */
+static void home_is_full_for_a_moment(void)
+{
+	for (unsigned int way = 0; way < CORDON_BUCKET_ROWS; way++)
+		home->tag[way] = CORDON_TAG_CLAIMED;
+	say(&first, false, TCP_SYN);
+	memset(home->tag, 0, sizeof(home->tag));
+}
+
+static bool flow_gets_two_rows(unsigned int trust)
+{
+	struct flow_bucket *one = NULL;
+	bool two = false;
+
+	for (int i = 0; i < TRIES && !two; i++) {
+		open_sized(trust, 4, 1000, false);
+		cr_assert(say(&first, false, TCP_SYN));
+		cr_assert_eq(rows_of_first(&home), 1);
+		cr_assert_eq(dataplane_flows_clear(dp), 0);
+		hold(HOLD_MAKE, begin_first, home_is_full_for_a_moment);
+		two = rows_of_first(&one) > 1;
+		close_it();
+	}
+	return two;
+}
+
+Test(held, a_flow_has_one_row, .timeout = 60)
+{
+	cr_expect(flow_gets_two_rows(TRUST_FIRST));
+	cr_expect_not(flow_gets_two_rows(0));
 }
