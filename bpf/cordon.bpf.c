@@ -217,14 +217,19 @@ static __always_inline bool likely_begins(const struct quick *q)
 	return p && p->began;
 }
 
-static __always_inline bool xdp_judge(struct xdp_md *ctx, struct control *c, struct packet *p)
+static __always_inline void xdp_parse(struct xdp_md *ctx, struct packet *p)
 {
 	void *data = (void *)(long)ctx->data;
 	struct cursor cursor = {.start = data, .pos = data, .end = (void *)(long)ctx->data_end};
-	enum cordon_reason reason;
-	enum placed placed = PLACED_NOT;
 
 	parse_frame(p, &cursor);
+}
+
+static __always_inline bool xdp_judge(struct xdp_md *ctx, struct control *c, struct packet *p)
+{
+	enum placed placed = PLACED_NOT;
+	enum cordon_reason reason;
+
 	reason = judge_from_device(p, port_find(ctx->ingress_ifindex), &placed);
 	if (placed)
 		event_tell(p, p->device, CORDON_EVENT_PLACED, CORDON_VERDICT_ALLOW, CORDON_REASON_NONE);
@@ -266,11 +271,13 @@ int xdp_from_device(struct xdp_md *ctx)
 		flow_warm(p, &q, quick_device_key(&q, q.src));
 		if (flow_quick(p, &q, word, READ_ONCE(c->now)))
 			return XDP_PASS;
-		road_warm(p, word & 1);
 	} else {
 		p->likely = (struct likely){};
 	}
 	packet_begin(p, word, CORDON_DIR_FROM_DEVICE, bpf_xdp_get_buff_len(ctx));
+	xdp_parse(ctx, p);
+	if (quick)
+		road_warm(p, word & 1);
 	packet_now(c, p);
 	pass = xdp_judge(ctx, c, p);
 	if (quick)
