@@ -43,6 +43,14 @@ struct {
 	__type(value, struct bench_line);
 } bench_hash SEC(".maps");
 
+/* Devices by MAC (BENCH_BY_MAC) and by address, for whoever has nothing but the kernel's hashes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, struct bench_line);
+} bench_ends SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -235,6 +243,39 @@ static __noinline int refer_keyed(struct xdp_md *ctx)
 	return XDP_PASS;
 }
 
+static __always_inline struct bench_line *end_of(__u64 key)
+{
+	return bpf_map_lookup_elem(&bench_ends, &key);
+}
+
+/*
+ * What a new flow needs of hashes at least, as the kernel has them: who sends, whose address that is, whether the other end is a device
+ * too, a row for the flow, and an event. No policy, no quota, no clock, no count; two that begin one flow at once make no difference.
+ */
+static __noinline int refer_begin(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct bench_line *device, line = {.verdict = 1, .packets = 1};
+	struct bench_key key;
+	struct event *e;
+
+	if (data + 12 > end || !parse_least(ctx, &key))
+		return XDP_DROP;
+	device = end_of(BENCH_BY_MAC | *(__u32 *)(data + 8));
+	if (!device || !READ_ONCE(device->verdict) || !end_of(key.address[0]) || end_of(key.address[1]))
+		return XDP_DROP;
+	line.bytes = end - data;
+	if (bpf_map_update_elem(&bench_hash, &key, &line, BPF_NOEXIST))
+		return XDP_DROP;
+	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (!e)
+		return XDP_DROP;
+	__builtin_memset(e, 0, sizeof(*e));
+	e->kind = CORDON_EVENT_FLOW;
+	bpf_ringbuf_submit(e, 0);
+	return XDP_PASS;
+}
+
 static __always_inline const struct bench_row *row_next(const struct loop *loop, __u32 i)
 {
 	__u32 index = loop->first + i;
@@ -273,6 +314,7 @@ STEP(parse, refer_parse(ctx))
 STEP(hash, refer_hash(ctx))
 STEP(line, refer_line(ctx, row->slot))
 STEP(keyed, refer_keyed(ctx))
+STEP(begin, refer_begin(ctx))
 STEP(cordon, xdp_from_device(ctx))
 
 /* Whoever goes beyond the cache writes down what it knows of the packet; this row shows whether one did. Not to be timed. */
@@ -362,6 +404,12 @@ SEC("xdp.frags")
 int bench_keyed_line(struct xdp_md *ctx)
 {
 	return RUN(step_keyed);
+}
+
+SEC("xdp.frags")
+int bench_begin(struct xdp_md *ctx)
+{
+	return RUN(step_begin);
 }
 
 SEC("xdp.frags")

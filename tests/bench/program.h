@@ -22,6 +22,7 @@ struct bench_row {
 /* What stands beside them in each frame of a device's, as program_rows.c makes it: of the MACs what does not change, little-endian. */
 #define BENCH_MACS_BETWEEN 0x00020100U
 #define BENCH_TTL_PROTO 0x0640U
+#define BENCH_BY_MAC (1ULL << 32) /* bit of a key of `bench_ends`; the rest are the last four bytes, in network order */
 
 /* One batch: rows first..first+count, in order. */
 struct bench_job {

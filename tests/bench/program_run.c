@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "program_run.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +83,8 @@ static int maps_prepare(struct bench *bench, uint32_t n_rows, uint32_t n_flows)
 	if (r == 0)
 		r = bpf_map__set_max_entries(bench->bpf->maps.bench_hash, bench->world->max_flows);
 	if (r == 0)
+		r = bpf_map__set_max_entries(bench->bpf->maps.bench_ends, 2 * bench->world->n_devices);
+	if (r == 0)
 		r = bpf_map__set_max_entries(bench->bpf->maps.bench_lines, n_flows);
 	bench->bpf->rodata->keyed_lines = 4 * n_flows;
 	return r < 0 ? r : bpf_map__set_max_entries(bench->bpf->maps.bench_keyed, 4 * n_flows);
@@ -90,6 +93,20 @@ static int maps_prepare(struct bench *bench, uint32_t n_rows, uint32_t n_flows)
 static struct bench_key key_of(const struct bench_row *row)
 {
 	return (struct bench_key){.address = {row->address, row->peer}, .port = {row->sport, row->dport}, .proto = 6};
+}
+
+static int ends_fill(struct bench *bench)
+{
+	struct bench_line line = {.verdict = 1};
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < bench->world->n_devices; i++) {
+		const uint64_t keys[] = {BENCH_BY_MAC | htonl(world_mac(i)), htonl(world_address(i))};
+
+		for (int k = 0; r == 0 && k < 2; k++)
+			r = bpf_map_update_elem(bpf_map__fd(bench->bpf->maps.bench_ends), &keys[k], &line, BPF_NOEXIST);
+	}
+	return r;
 }
 
 static int references_fill(struct bench *bench, const struct bench_row *flows, uint32_t n)
@@ -142,6 +159,7 @@ int bench_open(struct bench *bench, struct world *world, int family, uint32_t n_
 	if (r == 0) {
 		bench->job = at;
 		r = references_fill(bench, flows, n_flows);
+		r = r == 0 ? ends_fill(bench) : r;
 	}
 	return r < 0 ? why(ret_why, r, "filling the bench's tables: %s", strerror(-r)) : 0;
 }
@@ -177,7 +195,7 @@ static int program_of(const struct bench *bench, enum body body)
 	const struct bpf_program *const programs[BODY_COUNT] = {
 		[BODY_NOTHING] = bench->bpf->progs.bench_nothing, [BODY_PARSE] = bench->bpf->progs.bench_parse,
 		[BODY_HASH] = bench->bpf->progs.bench_one_hash,   [BODY_LINE] = bench->bpf->progs.bench_one_line,
-		[BODY_KEYED] = bench->bpf->progs.bench_keyed_line,
+		[BODY_KEYED] = bench->bpf->progs.bench_keyed_line, [BODY_BEGIN] = bench->bpf->progs.bench_begin,
 		[BODY_CORDON] = bench->bpf->progs.bench_cordon,   [BODY_HITS] = bench->bpf->progs.bench_hits,
 	};
 
@@ -284,7 +302,7 @@ static int packets_send(struct bench *bench, struct contender *c, uint32_t at, u
 			return r;
 		batches[k++] = (double)bench->job->ns / n;
 		passed += bench->job->passed;
-		if (c->body == BODY_CORDON)
+		if (c->body == BODY_CORDON || c->body == BODY_BEGIN)
 			world_drain(bench->world);
 	}
 	if (passed != (c->passes ? packets : 0))
@@ -331,6 +349,11 @@ static int run_prepare(struct bench *bench, struct contender *c, char **ret_why)
 
 	if (c->before == BEFORE_FLIP)
 		return world_flip(bench->world, ret_why);
+	for (uint32_t i = 0; c->before == BEFORE_UNHASH && i < c->count; i++) {
+		struct bench_key key = key_of(&bench->rows[c->first + i]);
+
+		bpf_map_delete_elem(bpf_map__fd(bench->bpf->maps.bench_hash), &key); /* in the first run it is not there */
+	}
 	if (c->before == BEFORE_FORGET)
 		r = world_forget_new(bench->world);
 	return r < 0 ? why(ret_why, r, "%s: %s", c->subject, strerror(-r)) : 0;

@@ -12,13 +12,14 @@
 
 #define MAX_RUNS 64
 
-enum body { BODY_NOTHING, BODY_PARSE, BODY_HASH, BODY_LINE, BODY_KEYED, BODY_CORDON, BODY_HITS, BODY_COUNT };
+enum body { BODY_NOTHING, BODY_PARSE, BODY_HASH, BODY_LINE, BODY_KEYED, BODY_BEGIN, BODY_CORDON, BODY_HITS, BODY_COUNT };
 #define REASON_ANY CORDON_REASON_COUNT
 
 enum before {
 	BEFORE_NOTHING,
 	BEFORE_FLIP,   /* a new generation of the policy */
 	BEFORE_FORGET, /* flows begun in the run before are deleted */
+	BEFORE_UNHASH, /* the same of the references' table */
 };
 
 struct contender {
