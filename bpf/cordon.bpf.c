@@ -280,7 +280,7 @@ int xdp_from_device(struct xdp_md *ctx)
 		road_warm(p, word & 1);
 	packet_now(c, p);
 	pass = xdp_judge(ctx, c, p);
-	if (quick)
+	if (quick && !p->new_flow) /* what begins is not settled yet */
 		cache_store(p, &q);
 	p->began = p->new_flow;
 	return pass ? XDP_PASS : XDP_DROP;
