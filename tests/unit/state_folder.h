@@ -95,4 +95,10 @@ static inline sqlite3 *outsider(const char *sql)
 	return db;
 }
 
+#define WITHOUT_TRIGGERS \
+	"DROP TRIGGER audit_unchanged; DROP TRIGGER audit_kept; DROP TRIGGER anchor_kept; DROP TRIGGER anchor_forward;"
+/* As versions 1 and 2 had it. */
+#define WITHOUT_CHAIN WITHOUT_TRIGGERS \
+	"DROP TABLE audit_anchor; ALTER TABLE audit DROP COLUMN hash; ALTER TABLE audit DROP COLUMN boot;"
+
 #endif

@@ -4,11 +4,24 @@
 #include "../lib/cleanup.h"
 #include "sql.h"
 
-#define SCHEMA_VERSION 2
-
 #define CONFIRMATIONS \
 	"CREATE TABLE confirmations (rev INTEGER PRIMARY KEY REFERENCES revisions (rev) ON DELETE CASCADE, fallback INTEGER NOT NULL," \
 	" deadline INTEGER NOT NULL, outcome INTEGER NOT NULL, decided INTEGER NOT NULL)"
+
+/*
+ * One row: the last record that the chain of the audit log no longer has, and the one it began behind. Random at first, so that
+ * no two logs have a record in common. The triggers keep mistakes away; what gets round them shows in the chain.
+ */
+#define AUDIT_CHAIN(behind) \
+	"CREATE TABLE audit_anchor (one INTEGER PRIMARY KEY CHECK (one = 1), id INTEGER NOT NULL, hash BLOB NOT NULL, began INTEGER NOT NULL)", \
+	"INSERT INTO audit_anchor (one, id, hash, began) SELECT 1, last, randomblob(32), last FROM (SELECT " behind " AS last)", \
+	"CREATE TRIGGER audit_unchanged BEFORE UPDATE ON audit BEGIN SELECT raise(ABORT, 'the audit log is append-only'); END", \
+	"CREATE TRIGGER audit_kept BEFORE DELETE ON audit WHEN OLD.id > (SELECT id FROM audit_anchor)" \
+	" BEGIN SELECT raise(ABORT, 'the audit log is append-only'); END", \
+	"CREATE TRIGGER anchor_kept BEFORE DELETE ON audit_anchor BEGIN SELECT raise(ABORT, 'the audit log is append-only'); END", \
+	"CREATE TRIGGER anchor_forward BEFORE UPDATE ON audit_anchor WHEN NEW.began <> OLD.began OR NOT EXISTS" \
+	" (SELECT 1 FROM audit WHERE id = NEW.id AND hash = NEW.hash)" \
+	" BEGIN SELECT raise(ABORT, 'the audit log is append-only'); END"
 
 /* Which revisions were in force is told by `state`; a prepared one may be in force if the engine died at the flip. */
 static const char *const schema[] = {
@@ -26,8 +39,9 @@ static const char *const schema[] = {
 	CONFIRMATIONS,
 	"CREATE TABLE ports (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
 	"CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, who TEXT NOT NULL, action TEXT NOT NULL,"
-	" detail TEXT)",
-	"PRAGMA user_version = 2",
+	" detail TEXT, boot INTEGER NOT NULL DEFAULT 0, hash BLOB)",
+	AUDIT_CHAIN("0"),
+	"PRAGMA user_version = 3",
 };
 
 /* What version 1 lacks. */
@@ -35,6 +49,14 @@ static const char *const from_1[] = {
 	"ALTER TABLE quarantines ADD COLUMN until INTEGER NOT NULL DEFAULT 0",
 	CONFIRMATIONS,
 	"PRAGMA user_version = 2",
+};
+
+/* What version 2 lacks. Its records stay, in front of the chain. */
+static const char *const from_2[] = {
+	"ALTER TABLE audit ADD COLUMN boot INTEGER NOT NULL DEFAULT 0",
+	"ALTER TABLE audit ADD COLUMN hash BLOB",
+	AUDIT_CHAIN("coalesce((SELECT max(id) FROM audit), 0)"),
+	"PRAGMA user_version = 3",
 };
 
 static int run_all(struct state *s, const char *const *statements, size_t n)
@@ -47,17 +69,17 @@ static int run_all(struct state *s, const char *const *statements, size_t n)
 }
 
 /* Not ours, or not whole: to be set aside like any damage. */
-static int schema_check(struct state *s)
+static int schema_check(struct state *s, int64_t version)
 {
-	int64_t tables;
+	int64_t tables, wanted = version < 3 ? 6 : 7;
 	int r;
 
 	r = sql_number(s, &tables,
 		       "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN"
-		       " ('revisions', 'sources', 'devices', 'quarantines', 'ports', 'audit')", "");
+		       " ('revisions', 'sources', 'devices', 'quarantines', 'ports', 'audit', 'audit_anchor')", "");
 	if (r)
 		return r;
-	return tables == 6 ? 0 : -EUCLEAN;
+	return tables == wanted ? 0 : -EUCLEAN;
 }
 
 int schema_ensure(struct state *s)
@@ -76,8 +98,10 @@ int schema_ensure(struct state *s)
 	else if (!r && !version && !objects)
 		r = run_all(s, schema, ARRAY_SIZE(schema));
 	else if (!r)
-		r = schema_check(s);
+		r = schema_check(s, version);
 	if (!r && version == 1)
 		r = run_all(s, from_1, ARRAY_SIZE(from_1));
+	if (!r && version && version <= 2)
+		r = run_all(s, from_2, ARRAY_SIZE(from_2));
 	return sql_end(s, r);
 }

@@ -9,10 +9,18 @@
 
 #include <sqlite3.h>
 
+#include "../lib/digest.h"
 #include "state.h"
+
+/* A record of the audit log, or what the first one hangs on. */
+struct audit_link {
+	uint64_t seq;
+	uint8_t hash[DIGEST_SIZE];
+};
 
 struct state {
 	sqlite3 *db;
+	struct audit_link audit; /* the last one that was written */
 };
 
 #define _cleanup_stmt_ __attribute__((cleanup(sql_done)))
@@ -40,7 +48,15 @@ int sql_begin(struct state *s);
 /* Commits if r is 0, else rolls back; returns r or why the commit failed. */
 int sql_end(struct state *s, int r);
 
+#define SCHEMA_VERSION 3
 /* Fails unless the file is new or has this version's tables. -ENOTSUP: made by a newer version. */
 int schema_ensure(struct state *s);
+
+/* Where the audit log goes on. Whatever was done to it, it goes on: verifying it is another's business. */
+int audit_open(struct state *s);
+#define AUDIT_COLUMNS "id, time, boot, who, action, detail"
+/* A row of those columns; texts are the statement's. */
+struct state_audit_record audit_record_of_row(sqlite3_stmt *row);
+int audit_record_hash(const uint8_t before[DIGEST_SIZE], const struct state_audit_record *r, uint8_t ret[DIGEST_SIZE]);
 
 #endif

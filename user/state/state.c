@@ -55,7 +55,9 @@ static int database_prepare(struct state *s)
 		r = sql_run(s, settings[i], "");
 	if (!r)
 		r = database_check(s);
-	return r ? r : schema_ensure(s);
+	if (!r)
+		r = schema_ensure(s);
+	return r ? r : audit_open(s);
 }
 
 static int database_open(const char *path, struct state **ret)

@@ -100,8 +100,57 @@ int state_port_number(struct state *s, const char *name, uint32_t *ret);
 /* Frees the number of an interface that is gone for good; nothing in the kernel may use it any more. */
 int state_port_forget(struct state *s, const char *name);
 
-/* Append-only audit log: who asked for which change. Keeps the last 100,000. Oldest first. */
+/* Append-only audit log: who asked for which change, each record chained to the one before. Oldest first. */
+#define STATE_AUDIT_KEEP 100000
+#define STATE_HASH_TEXT 65
+
+struct state_audit_record {
+	uint64_t seq;       /* 1, 2, 3 … without a gap */
+	uint64_t time;      /* wall ns */
+	uint64_t boot;      /* boot clock ns */
+	const char *who, *action;
+	const char *detail; /* may be NULL */
+};
 int state_audit(struct state *s, const char *who, const char *action, const char *detail);
-int state_audit_each(struct state *s, int (*each)(void *ctx, uint64_t time, const char *who, const char *action, const char *detail), void *ctx);
+int state_audit_each(struct state *s, int (*each)(void *ctx, const struct state_audit_record *record), void *ctx);
+
+/* A record by number and hash: who notes one elsewhere can tell later whether the log still has it. */
+struct state_audit_head {
+	uint64_t seq; /* 0: none was written yet */
+	char hash[STATE_HASH_TEXT];
+};
+/* The last one that this process knows of, whatever the file says by now. */
+void state_audit_head(const struct state *s, struct state_audit_head *ret);
+
+#define STATE_AUDIT_FAULTS(X) \
+	X(CHANGED, "a record is not what was written") \
+	X(MISSING, "records are missing") \
+	X(TRIMMED, "records were taken away before their time") \
+	X(CUT, "the log ends before a record that was written") \
+	X(OTHER, "a record is another than the one that was noted") \
+	X(ANCHOR, "what the chain hangs on is gone")
+
+enum state_audit_fault {
+	STATE_AUDIT_WHOLE,
+#define X(id, text) STATE_AUDIT_##id,
+	STATE_AUDIT_FAULTS(X)
+#undef X
+};
+
+struct state_audit_report {
+	enum state_audit_fault fault;
+	uint64_t from, to;    /* records that the fault is about */
+	uint64_t first;       /* of the chain, now; older ones were trimmed, or are from before there was a chain */
+	uint64_t records;     /* that were found good, from the first on */
+	uint64_t unchained;   /* older ones, by a version without a chain */
+	struct state_audit_head head; /* the last good one */
+	uint64_t time;        /* its wall ns */
+};
+
+/*
+ * Reads the log of a database, the engine's or a copy, without changing it. `known` may be NULL. 0 also for a log that is not
+ * whole. -ENOTSUP: written by a version without a chain, or by a newer one.
+ */
+int state_audit_verify(const char *path, const struct state_audit_head *known, struct state_audit_report *ret, char **ret_why);
 
 #endif
