@@ -29,7 +29,7 @@ _cordon_value() { # COMMAND OPTION; false if the option takes no value that we k
 	--kind) COMPREPLY=(flow drop cut device placed) ;;
 	--dir) COMPREPLY=(from_device to_device) ;;
 	--from | --to) mapfile -t COMPREPLY < <(_cordon_names devices id; _cordon_names segments id | sed 's/^/segment:/'; printf '%s\n' gateway internet local any) ;;
-	-c | --config | -f | --policy | -r | --frames)
+	-c | --config | -f | --policy | -r | --frames | --file)
 		[[ $1 == observe && $2 == -f ]] && return 1
 		compopt -o filenames -o default
 		;;
@@ -50,6 +50,7 @@ _cordon_operands() { # COMMAND POSITION
 	release:1) mapfile -t COMPREPLY < <(_cordon_names quarantines device) ;;
 	rollback:1) mapfile -t COMPREPLY < <(cordon history -o jsonl 2>/dev/null | sed -n 's/.*"rev":\([0-9]*\).*/\1/p') ;;
 	brake:1) COMPREPLY=(on release) ;;
+	audit:1) COMPREPLY=(verify) ;;
 	help:1) mapfile -t COMPREPLY < <(_cordon_commands) ;;
 	esac
 }

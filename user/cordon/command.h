@@ -33,7 +33,8 @@
 	X(get) \
 	X(describe) \
 	X(observe) \
-	X(history)
+	X(history) \
+	X(audit)
 
 struct invocation;
 

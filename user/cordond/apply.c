@@ -11,6 +11,7 @@
 #include "../lib/cleanup.h"
 #include "../lib/clock.h"
 #include "../lib/log.h"
+#include "audit.h"
 #include "build.h"
 #include "engine.h"
 
@@ -108,12 +109,13 @@ void engine_store_again(struct engine *e)
 	}
 }
 
-static void audit(struct engine *e, const struct revision *revision, const char *action)
+static void audit(struct engine *e, const char *action, uint64_t before)
 {
-	_cleanup_free_ char *detail = format_text("revision %" PRIu64 " hash %s", revision->rev, revision->hash);
+	const struct revision *now = e->in_force;
+	_cleanup_free_ char *detail = format_text("revision %" PRIu64 " hash %s, before it revision %" PRIu64 "%s%s", now->rev, now->hash, before,
+						  now->why ? ": " : "", now->why ? now->why : "");
 
-	if (state_audit(e->state, revision->who, action, detail) < 0)
-		log_warning("the audit log could not be written action=%s who=%s", action, revision->who);
+	audit_note(e, now->who, action, detail);
 }
 
 static int say_why_not(int r, char **ret_why)
@@ -156,7 +158,7 @@ static int put_new(struct engine *e, struct turn *turn, struct apply_result *ret
 	if (turn->confirm_ns)
 		confirm_begin(e, take_ptr(e->in_force));
 	engine_activate(e, take_ptr(turn->build.revision));
-	audit(e, e->in_force, turn->confirm_ns ? "apply, unconfirmed" : "apply");
+	audit(e, turn->confirm_ns ? "apply, unconfirmed" : "apply", ret->previous);
 	ret->milliseconds = (double)(clock_boot_ns() - turn->build.begun) / 1e6;
 	log_info("in force revision=%" PRIu64 " generation=%u hash=%.12s who='%s' devices=%zu rules=%zu ms=%.1f", e->in_force->rev,
 		 e->in_force->generation, e->in_force->hash, e->in_force->who, e->in_force->image->n_devices, e->in_force->image->n_rules,

@@ -11,6 +11,7 @@
 #include "../lib/clock.h"
 #include "../lib/log.h"
 #include "apply.h"
+#include "audit.h"
 
 #define LIST_ITEMS 256 /* in one document */
 
@@ -157,13 +158,6 @@ static void command_explain(void *ctx, struct control_client *client, const stru
 	control_done(client, CONTROL_DONE, NULL);
 }
 
-static void audit(struct engine *e, const struct control_request *request, const char *detail)
-{
-	if (state_audit(e->state, request->who, request->command, detail) < 0)
-		log_warning("the audit log could not be written action=%s who='%s'", request->command, request->who);
-	log_info("%s who='%s' detail='%s'", request->command, request->who, detail ? detail : "");
-}
-
 static void command_brake(void *ctx, struct control_client *client, const struct control_request *request)
 {
 	json_t *on = json_object_get(request->args, "on");
@@ -180,7 +174,7 @@ static void command_brake(void *ctx, struct control_client *client, const struct
 		return;
 	}
 	e->brake = json_is_true(on);
-	audit(e, request, e->brake ? "on" : "released");
+	audit_note(e, request->who, request->command, e->brake ? "on" : "released");
 	control_data(client, json_pack("{s:i, s:b}", "schema", 1, "brake", e->brake));
 	control_done(client, CONTROL_DONE, e->brake ? "the brake is on: drops become would_deny, quarantines stay; undo: cordon brake release" :
 						      "the brake is released: the policy is enforced; undo: cordon brake on");
@@ -231,7 +225,7 @@ static void command_quarantine(void *ctx, struct control_client *client, const s
 	}
 	end = time_or_null(ns ? clock_wall_ns() + ns : 0, text);
 	detail = format_text("%s%s%s%s%s", name, end ? " until " : "", end ? end : "", given ? ": " : "", given ? given : "");
-	audit(e, request, detail);
+	audit_note(e, request->who, request->command, detail);
 	control_data(client, json_pack("{s:i, s:s, s:b, s:s?}", "schema", 1, "device", identity_name(e->identity, key), "quarantined", true,
 				       "until", end));
 	control_done(client, CONTROL_DONE, "%s is quarantined%s%s%s; undo: cordon release %s", name, end ? " until " : "", end ? end : "",
@@ -253,7 +247,7 @@ static void command_release(void *ctx, struct control_client *client, const stru
 		command_failed(client, r, NULL, reason);
 		return;
 	}
-	audit(e, request, name);
+	audit_note(e, request->who, request->command, name);
 	control_data(client, json_pack("{s:i, s:s, s:b, s:n}", "schema", 1, "device", identity_name(e->identity, key), "quarantined", false, "until"));
 	control_done(client, CONTROL_DONE, "%s is released; undo: cordon quarantine %s", name, name);
 }

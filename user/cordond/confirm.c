@@ -11,6 +11,7 @@
 #include "../lib/clock.h"
 #include "../lib/log.h"
 #include "apply.h"
+#include "audit.h"
 #include "engine.h"
 #include "resume.h"
 
@@ -110,8 +111,7 @@ static void note(struct engine *e, const struct state_confirmation *last, enum s
 	if (r < 0)
 		log_error("the end of the wait is not stored revision=%" PRIu64 " error='%s'", last->rev, strerror(-r));
 	detail = format_text("revision %" PRIu64 "%s", last->rev, outcome == STATE_OUTCOME_REVERTED ? " was not confirmed" : "");
-	if (state_audit(e->state, who, words[outcome], detail) < 0)
-		log_warning("the audit log could not be written action=%s who='%s'", words[outcome], who);
+	audit_note(e, who, words[outcome], detail);
 	log_info("%s revision=%" PRIu64 " fallback=%" PRIu64 " who='%s'", outcome == STATE_OUTCOME_REVERTED ? "reverted" : "confirmed", last->rev,
 		 last->fallback, who);
 }

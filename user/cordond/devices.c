@@ -11,6 +11,7 @@
 #include "../lib/cleanup.h"
 #include "../lib/clock.h"
 #include "../lib/log.h"
+#include "audit.h"
 #include "engine.h"
 
 #define MAX_NOTED 4096 /* of each kind in one round; what is over it tells again with its next frame */
@@ -350,7 +351,6 @@ void devices_end_quarantines(struct engine *e)
 			return;
 		}
 		log_info("a quarantine has ended device=%s", name);
-		if (state_audit(e->state, "cordond", "quarantine ended", name) < 0)
-			log_warning("the audit log could not be written action='quarantine ended' device=%s", name);
+		audit_note(e, "cordond", "quarantine ended", name);
 	}
 }

@@ -13,6 +13,7 @@
 #include "../lib/log.h"
 #include "../lib/memory.h"
 #include "apply.h"
+#include "audit.h"
 #include "commands.h"
 #include "notify.h"
 #include "resume.h"
@@ -75,6 +76,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 	devices_admit(e);
 	dataplane_flows_sweep(e->dp, on_flow_ended, e);
 	engine_store_again(e);
+	audit_catch_up(e);
 	devices_end_quarantines(e);
 	devices_store(e);
 	windows_watch(e);
@@ -150,6 +152,7 @@ static int open_state(struct engine *e, char **ret_why)
 	if (r == 0 && damaged) {
 		log_error("the database was damaged and is set aside file=%s", damaged);
 		trouble_set(&e->health, TROUBLE_STATE_DAMAGED, "the database was damaged; it was set aside as %s and begun anew", damaged);
+		audit_note(e, "cordond", "database begun anew", damaged);
 	}
 	return r;
 }

@@ -66,6 +66,7 @@ struct engine {
 	struct event *tick;       /* 1 s */
 	struct event *recompile;  /* one shot, after the gateway's addresses changed */
 	struct event *ring;       /* the kernel's events */
+	uint64_t unaudited;       /* records that the audit log lacks */
 	uint64_t unstored;        /* revision in force that the database does not call active yet; 0: none */
 };
 

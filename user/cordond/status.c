@@ -57,6 +57,14 @@ static json_t *totals_json(const uint64_t totals[CORDON_REASON_COUNT][CORDON_VER
 	return object;
 }
 
+static json_t *audit_json(const struct engine *e)
+{
+	struct state_audit_head head;
+
+	state_audit_head(e->state, &head);
+	return json_pack("{s:I, s:s}", "last", (json_int_t)head.seq, "hash", head.hash);
+}
+
 static void add_capability(void *ctx, const char *text)
 {
 	json_array_append_new(ctx, json_string(text));
@@ -110,6 +118,7 @@ void command_status(void *ctx, struct control_client *client, const struct contr
 	json_object_set_new(status, "ports", ports_json(e));
 	json_object_set_new(status, "unconfirmed", confirm_json(e));
 	json_object_set_new(status, "reverted", reverted_json(e));
+	json_object_set_new(status, "audit", audit_json(e));
 	json_object_set_new(status, "degraded", degraded);
 	json_object_set_new(status, "drift", drift);
 	control_data(client, status);

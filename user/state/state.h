@@ -123,23 +123,23 @@ struct state_audit_head {
 void state_audit_head(const struct state *s, struct state_audit_head *ret);
 
 #define STATE_AUDIT_FAULTS(X) \
-	X(CHANGED, "a record is not what was written") \
-	X(MISSING, "records are missing") \
-	X(TRIMMED, "records were taken away before their time") \
-	X(CUT, "the log ends before a record that was written") \
-	X(OTHER, "a record is another than the one that was noted") \
-	X(ANCHOR, "what the chain hangs on is gone")
+	X(CHANGED, "changed", "not what was written") \
+	X(MISSING, "missing", "missing") \
+	X(TRIMMED, "trimmed", "taken away before their time") \
+	X(CUT, "cut", "written once, cut off since") \
+	X(OTHER, "other", "another than the one that was noted") \
+	X(ANCHOR, "anchor", "what the chain hangs on is gone")
 
 enum state_audit_fault {
 	STATE_AUDIT_WHOLE,
-#define X(id, text) STATE_AUDIT_##id,
+#define X(id, word, text) STATE_AUDIT_##id,
 	STATE_AUDIT_FAULTS(X)
 #undef X
 };
 
 struct state_audit_report {
 	enum state_audit_fault fault;
-	uint64_t from, to;    /* records that the fault is about */
+	uint64_t from, to;    /* records that the fault is about; 0: none */
 	uint64_t first;       /* of the chain, now; older ones were trimmed, or are from before there was a chain */
 	uint64_t records;     /* that were found good, from the first on */
 	uint64_t unchained;   /* older ones, by a version without a chain */
