@@ -132,7 +132,7 @@ vmlinux:
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 \
 	           $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
-	           $(DESTDIR)$(PREFIX)/share/doc/cordon/policies $(DESTDIR)$(PREFIX)/lib/systemd/system
+	           $(DESTDIR)$(PREFIX)/share/doc/cordon/policies $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -m 755 $(BUILD)/cordond $(DESTDIR)$(PREFIX)/sbin/cordond
 	install -m 755 $(BUILD)/cordon $(DESTDIR)$(PREFIX)/bin/cordon
 	install -m 644 $(wildcard docs/man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1/
@@ -141,6 +141,7 @@ install: all
 	install -m 644 scripts/completion/cordon.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/cordon
 	install -m 644 $(wildcard policies/*.yaml) $(DESTDIR)$(PREFIX)/share/doc/cordon/policies/
 	sed 's|@PREFIX@|$(PREFIX)|' scripts/cordond.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/cordond.service
+	install -m 644 scripts/cordon.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/cordon.conf
 
 .PHONY: clean
 clean:

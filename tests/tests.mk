@@ -14,6 +14,7 @@ TOOLS         := $(foreach t,$(basename $(notdir $(TOOL_SRCS))),$(if $(findstrin
 UNIT_PROGRAMS := $(filter $(BUILD)/tests/unit/%,$(TEST_PROGRAMS))
 BPF_PROGRAMS  := $(filter $(BUILD)/tests/bpf/%,$(TEST_PROGRAMS))
 TOOL_PROGRAMS := $(TOOLS:%=$(BUILD)/tests/%)
+confine_LIBS  := -lseccomp
 # Tests of dying at every step are linked with failpoints.
 CRASH_PROGRAMS := $(filter %/test_crash,$(TEST_PROGRAMS))
 # Tests of what readers may meet are linked with programs that read slowly (bpf/base.h), too.
@@ -74,7 +75,7 @@ $(WIDE_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_HELPERS) $(WIDE_OB
 define tool
 $(BUILD)/tests/$(1): $$(patsubst tests/%.c,$$(BUILD)/tests/%.o,$$(wildcard tests/tools/$(1).c tests/tools/$(1)_*.c))
 	$$(call say,LINK,$$@)
-	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(call PKG,libs)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(call PKG,libs) $$($(1)_LIBS)
 endef
 $(foreach t,$(TOOLS),$(eval $(call tool,$(t))))
 

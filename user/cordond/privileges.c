@@ -28,8 +28,10 @@ int privileges_drop(char **ret_why)
 
 		for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
 			keep |= kept[i] == cap;
+		/* A program that is started gets nothing, and none is started. */
+		capng_update(CAPNG_DROP, CAPNG_INHERITABLE | CAPNG_AMBIENT, cap);
 		if (!keep)
-			capng_update(CAPNG_DROP, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_INHERITABLE | CAPNG_BOUNDING_SET | CAPNG_AMBIENT, cap);
+			capng_update(CAPNG_DROP, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET, cap);
 	}
 	/* The bounding set needs CAP_SETPCAP; without it there was nothing to bound. */
 	if (capng_apply(CAPNG_SELECT_BOTH) < 0 && capng_apply(CAPNG_SELECT_CAPS) < 0)
