@@ -30,6 +30,7 @@
 	X(release) \
 	X(brake) \
 	X(status) \
+	X(doctor) \
 	X(get) \
 	X(describe) \
 	X(observe) \

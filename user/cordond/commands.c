@@ -254,6 +254,7 @@ static void command_release(void *ctx, struct control_client *client, const stru
 
 static const struct control_command commands[] = {
 	{ "status", false, command_status },
+	{ "doctor", false, command_doctor },
 	{ "get", false, command_get },
 	{ "describe", false, command_describe },
 	{ "observe", false, command_observe },

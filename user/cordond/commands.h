@@ -15,6 +15,7 @@ size_t commands_table(const struct control_command **ret);
 void command_status(void *ctx, struct control_client *client, const struct control_request *request);
 void command_get(void *ctx, struct control_client *client, const struct control_request *request);
 void command_history(void *ctx, struct control_client *client, const struct control_request *request);
+void command_doctor(void *ctx, struct control_client *client, const struct control_request *request);
 void command_describe(void *ctx, struct control_client *client, const struct control_request *request);
 void command_diff(void *ctx, struct control_client *client, const struct control_request *request);
 void command_apply(void *ctx, struct control_client *client, const struct control_request *request);
@@ -44,6 +45,8 @@ void listing_end(struct listing *listing);
 json_t *device_json(struct engine *engine, const struct identity_view *view);
 json_t *segment_json(struct engine *engine, uint32_t segment);
 json_t *rule_json(struct engine *engine, uint32_t rule, uint64_t live_flows);
+/* What stands for a bit of rule.parked in a policy: "mcast:". */
+extern const char *const parked_words[];
 /* Live flows by rule of the policy in force; n_rules numbers to free. */
 uint64_t *flows_by_rule(struct engine *engine);
 

@@ -52,8 +52,11 @@ static void snapshot_link(struct nl_object *object, void *ctx)
 		.ifindex = (uint32_t)rtnl_link_get_ifindex(from),
 		.master = (uint32_t)rtnl_link_get_master(from),
 		.bridge = type && strcmp(type, "bridge") == 0,
+		.lower = (uint32_t)rtnl_link_get_link(from),
 		.loopback = rtnl_link_get_arptype(from) == ARPHRD_LOOPBACK,
+		.up = rtnl_link_get_flags(from) & IFF_UP,
 	};
+	snprintf(link->kind, sizeof(link->kind), "%s", type ? type : "");
 	snprintf(link->name, sizeof(link->name), "%s", name);
 	if (mac && nl_addr_get_len(mac) == sizeof(link->mac))
 		memcpy(link->mac, nl_addr_get_binary_addr(mac), sizeof(link->mac));

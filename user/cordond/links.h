@@ -17,10 +17,13 @@
 struct link {
 	uint32_t ifindex;
 	uint32_t master; /* of which bridge or bond it is part, 0: none */
+	uint32_t lower;  /* whose traffic it is a part of (VLAN, macvlan), or its other end (veth, which may be in another namespace), 0: none */
 	char name[IFNAMSIZ];
 	uint8_t mac[6];
 	bool bridge;
 	bool loopback;
+	bool up;
+	char kind[16];   /* "veth", "bridge", "macvlan" …; "" for a card */
 };
 
 struct link_address {

@@ -37,7 +37,7 @@ static bool is_master_of_port(const struct engine *e, const struct link *bridge)
 	return false;
 }
 
-static enum cordon_role role_of(const struct engine *e, const struct link *link)
+enum cordon_role ports_role(const struct engine *e, const struct link *link)
 {
 	if (link->loopback)
 		return CORDON_ROLE_NONE;
@@ -165,7 +165,7 @@ static bool row_differs(const struct gateway_port *a, const struct gateway_port 
 /* What one link is to us now. True if a device port came or moved. */
 static bool follow_link(struct engine *e, const struct link *link)
 {
-	enum cordon_role role = role_of(e, link);
+	enum cordon_role role = ports_role(e, link);
 	struct gateway_port *port = find_by_name(&e->ports, link->name);
 	struct gateway_port wanted;
 	bool moved;
@@ -215,7 +215,7 @@ static bool follow_gone(struct engine *e, struct gateway_port *port)
 	const struct link *link = link_by_name(e, port->name);
 	bool device = port->role == CORDON_ROLE_DEVICE;
 
-	if (!port->ifindex || (link && role_of(e, link) != CORDON_ROLE_NONE))
+	if (!port->ifindex || (link && ports_role(e, link) != CORDON_ROLE_NONE))
 		return false;
 	log_info("gone port=%s number=%u", port->name, port->number);
 	clear_row(e, port);
@@ -362,7 +362,7 @@ static int env_add_kernel(struct engine *e, struct env *env, const struct link_a
 
 	if (!link || link->loopback || config_addresses_of(e->config, link->name))
 		return 0;
-	local = role_of(e, link) == CORDON_ROLE_DEVICE || role_of(e, link) == CORDON_ROLE_BRIDGE;
+	local = ports_role(e, link) == CORDON_ROLE_DEVICE || ports_role(e, link) == CORDON_ROLE_BRIDGE;
 	if (address->link_local && !local)
 		return 0;
 	r = env_add_gateway(env, &address->address, address->length);

@@ -16,6 +16,7 @@
 #include "../config/env.h"
 
 struct engine;
+struct link;
 
 struct gateway_port {
 	char name[IFNAMSIZ];
@@ -56,6 +57,8 @@ const char *ports_name(const struct ports *ports, uint32_t number);
 uint32_t ports_of_place(void *ctx, const char *place);
 /* The gateway's own addresses and the prefixes of its device ports, as links and `addresses:` have them. */
 int ports_env(struct engine *engine, struct env *ret);
+/* What an interface is to cordon: role of a port, BRIDGE for one with device ports in it, NONE for what nobody named. */
+enum cordon_role ports_role(const struct engine *engine, const struct link *link);
 /* "native", "generic", "tc", or NULL */
 const char *attach_name(enum dataplane_attach how);
 

@@ -77,7 +77,7 @@ static json_t *peers_json(const struct peers *peers)
 	return list;
 }
 
-static const char *const parked_words[] = {
+const char *const parked_words[POLICY_PARKED_COUNT] = {
 #define X(id, word, text) [POLICY_PARKED_##id] = word,
 	POLICY_PARKED(X)
 #undef X
