@@ -15,8 +15,8 @@ UNIT_PROGRAMS := $(filter $(BUILD)/tests/unit/%,$(TEST_PROGRAMS))
 BPF_PROGRAMS  := $(filter $(BUILD)/tests/bpf/%,$(TEST_PROGRAMS))
 TOOL_PROGRAMS := $(TOOLS:%=$(BUILD)/tests/%)
 confine_LIBS  := -lseccomp
-# Tests of dying at every step are linked with failpoints.
-CRASH_PROGRAMS := $(filter %/test_crash,$(TEST_PROGRAMS))
+# Tests of dying, or of an error, at every step are linked with failpoints.
+CRASH_PROGRAMS := $(filter %/test_crash %_fails,$(TEST_PROGRAMS))
 # Tests of what readers may meet are linked with programs that read slowly (bpf/base.h), too.
 WIDE_PROGRAMS := $(filter %_wide,$(TEST_PROGRAMS))
 WIDE          := -DCORDON_WIDEN=1500

@@ -81,6 +81,15 @@ static struct gateway_port *find_by_name(struct ports *ports, const char *name)
 	return NULL;
 }
 
+static struct gateway_port *refuse_port(struct engine *e, const char *name, const char *reason)
+{
+	if (!e->health.text[TROUBLE_PORT_NUMBER])
+		log_error("no number for port=%s error='%s'", name, reason);
+	trouble_set(&e->health, TROUBLE_PORT_NUMBER, "the interface %s has no number yet, and without one it cannot be enforced: %s", name, reason);
+	e->ports.incomplete = true;
+	return NULL;
+}
+
 static struct gateway_port *add_port(struct engine *e, const char *name)
 {
 	struct ports *ports = &e->ports;
@@ -89,13 +98,11 @@ static struct gateway_port *add_port(struct engine *e, const char *name)
 	int r;
 
 	r = state_port_number(e->state, name, &number);
-	if (r < 0 || number == CORDON_PORT_NONE || number >= CORDON_MAX_PORTS) {
-		log_error("no number for port=%s error='%s'", name, r < 0 ? strerror(-r) : "all numbers are taken");
-		return NULL;
-	}
+	if (r < 0 || number == CORDON_PORT_NONE || number >= CORDON_MAX_PORTS)
+		return refuse_port(e, name, r < 0 ? strerror(-r) : "all numbers are taken");
 	grown = reallocarray(ports->items, ports->n + 1, sizeof(*grown));
 	if (!grown)
-		return NULL;
+		return refuse_port(e, name, "no memory");
 	ports->items = grown;
 	ports->items[ports->n] = (struct gateway_port){ .number = number };
 	snprintf(ports->items[ports->n].name, sizeof(ports->items->name), "%s", name);
@@ -233,16 +240,25 @@ bool ports_follow(struct engine *e)
 	size_t n = links_all(e->links, &links);
 	bool changed = false;
 
+	e->ports.incomplete = false;
 	for (size_t i = 0; i < e->ports.n; i++)
 		changed |= follow_gone(e, &e->ports.items[i]);
 	for (size_t i = 0; i < n; i++)
 		changed |= follow_link(e, &links[i]);
+	if (!e->ports.incomplete)
+		trouble_clear(&e->health, TROUBLE_PORT_NUMBER);
 	return changed;
 }
 
-/* Rows of interfaces that went while nobody watched: their index may be another's by now. */
+/*
+ * Rows of interfaces that went while nobody watched: their index may be another's by now. Not while a port is without its number,
+ * for one of these rows may be what enforces it.
+ */
 static void clear_leftovers(struct engine *e)
 {
+	if (!e->ports.leftovers || e->ports.incomplete)
+		return;
+	e->ports.leftovers = false;
 	for (uint32_t number = 1; number < CORDON_MAX_PORTS; number++) {
 		const struct gateway_port *port = ports_by_number(&e->ports, number);
 
@@ -266,8 +282,8 @@ static void write_ingress(struct engine *e, const struct gateway_port *port)
 void ports_go_live(struct engine *e)
 {
 	e->ports.live = true;
-	if (e->adopted)
-		clear_leftovers(e);
+	e->ports.leftovers = e->adopted;
+	clear_leftovers(e);
 	for (size_t i = 0; i < e->ports.n; i++)
 		if (e->ports.items[i].ifindex && !e->ports.items[i].in_kernel)
 			write_ingress(e, &e->ports.items[i]);
@@ -278,6 +294,10 @@ void ports_go_live(struct engine *e)
 
 void ports_watch(struct engine *e)
 {
+	if (e->ports.incomplete && ports_follow(e))
+		engine_recompile_soon(e);
+	if (e->ports.live)
+		clear_leftovers(e);
 	for (size_t i = 0; i < e->ports.n; i++) {
 		struct gateway_port *port = &e->ports.items[i];
 

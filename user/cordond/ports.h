@@ -36,6 +36,8 @@ struct ports {
 	struct gateway_port *items;
 	size_t n;
 	bool was_attached[CORDON_MAX_PORTS]; /* by number: live flows are adopted at the first attach only */
+	bool incomplete;                     /* an interface has no number yet: which rows are left over is not known */
+	bool leftovers;                      /* rows of an earlier start may lead to interfaces that are no ports any more */
 	bool live;                           /* rows are written; before the first policy they are only listed */
 };
 

@@ -8,6 +8,7 @@
 #ifdef CORDON_FAILPOINTS
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,9 @@ static struct {
 	char name[64];
 	unsigned long passes;
 } seen[FAILPOINT_NAMES];
+
+/* The worker reads files while the loop talks to the kernel. */
+static pthread_mutex_t counting = PTHREAD_MUTEX_INITIALIZER;
 
 static unsigned long failpoint_count(const char *name)
 {
@@ -52,14 +56,25 @@ void failpoint_reset(void)
 	memset(seen, 0, sizeof(seen));
 }
 
+unsigned long failpoint_passes(const char *name)
+{
+	for (size_t i = 0; i < FAILPOINT_NAMES; i++)
+		if (!strcmp(seen[i].name, name))
+			return seen[i].passes;
+	return 0;
+}
+
 int failpoint_pass(const char *name)
 {
 	const char *wanted = getenv("CORDON_FAILPOINT");
-	unsigned long pass = failpoint_count(name), n;
+	unsigned long pass, n;
 	size_t size = strlen(name);
 	char *end;
 
+	pthread_mutex_lock(&counting);
+	pass = failpoint_count(name);
 	failpoint_log(name, pass);
+	pthread_mutex_unlock(&counting);
 	if (!wanted || strncmp(wanted, name, size) || wanted[size] != ':')
 		return 0;
 	n = strtoul(wanted + size + 1, &end, 10);

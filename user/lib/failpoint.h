@@ -11,6 +11,8 @@
 int failpoint_pass(const char *name);
 /* Counts from the first pass again: for a child whose parent passed some already. */
 void failpoint_reset(void);
+/* How often it was passed. */
+unsigned long failpoint_passes(const char *name);
 #define failpoint(name) failpoint_pass(name)
 #else
 #define failpoint(name) 0

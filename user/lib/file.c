@@ -10,6 +10,7 @@
 
 #include "buf.h"
 #include "cleanup.h"
+#include "failpoint.h"
 #include "file.h"
 
 /* Reads on until the end, or -EFBIG at the first byte over the limit. */
@@ -40,8 +41,10 @@ int file_read(const char *path, size_t limit, char **ret, size_t *ret_size)
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	_cleanup_buf_ struct buf b = { 0 };
 	struct stat st;
-	int r;
+	int r = failpoint("file");
 
+	if (r)
+		return r;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	if (S_ISDIR(st.st_mode))
@@ -80,6 +83,8 @@ static int sync_folder_of(const char *path)
 	_cleanup_free_ char *folder = NULL;
 	_cleanup_close_ int fd = -1;
 
+	if (failpoint("file"))
+		return -EIO;
 	folder = slash == path ? strdup("/") : slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
 	if (!folder)
 		return -ENOMEM;
@@ -91,8 +96,12 @@ static int sync_folder_of(const char *path)
 
 static int write_beside(int fd, const char *beside, const char *path, const void *data, size_t size, mode_t mode)
 {
-	int r = write_all(fd, data, size);
+	int r = failpoint("file");
 
+	if (!r)
+		r = write_all(fd, data, size);
+	if (!r)
+		r = failpoint("file");
 	if (r)
 		return r;
 	if (fchmod(fd, mode) < 0 || fsync(fd) < 0 || rename(beside, path) < 0)
@@ -122,7 +131,10 @@ int file_write(const char *path, const void *data, size_t size, mode_t mode)
 static int dir_make_one(const char *path, mode_t mode)
 {
 	struct stat st;
+	int r = failpoint("file");
 
+	if (r)
+		return r;
 	if (!mkdir(path, mode))
 		return 0;
 	if (errno != EEXIST)
@@ -203,13 +215,13 @@ static int dir_read(DIR *dir, const char *suffix, char ***names, size_t *n)
 
 int dir_list(const char *path, const char *suffix, char ***ret, size_t *ret_n)
 {
-	DIR *dir = opendir(path);
+	int r = failpoint("file");
+	DIR *dir = r ? NULL : opendir(path);
 	char **names = NULL;
 	size_t n = 0;
-	int r;
 
 	if (!dir)
-		return -errno;
+		return r ? r : -errno;
 	r = dir_read(dir, suffix, &names, &n);
 	closedir(dir);
 	if (r) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../lib/cleanup.h"
+#include "../lib/failpoint.h"
 #include "sql.h"
 
 static const struct {
@@ -52,8 +53,10 @@ static int bind_all(sqlite3_stmt *statement, const char *types, va_list ap)
 static int prepare(struct state *s, sqlite3_stmt **ret, const char *sql, const char *types, va_list ap)
 {
 	_cleanup_stmt_ sqlite3_stmt *statement = NULL;
-	int r = sql_errno(sqlite3_prepare_v2(s->db, sql, -1, &statement, NULL));
+	int r = failpoint("sql");
 
+	if (!r)
+		r = sql_errno(sqlite3_prepare_v2(s->db, sql, -1, &statement, NULL));
 	if (!r)
 		r = bind_all(statement, types, ap);
 	if (!r)
@@ -74,8 +77,11 @@ int sql_prepare(struct state *s, sqlite3_stmt **ret, const char *sql, const char
 
 int sql_step(sqlite3_stmt *statement)
 {
-	int code = sqlite3_step(statement);
+	int r = failpoint("sql"), code;
 
+	if (r)
+		return r;
+	code = sqlite3_step(statement);
 	return code == SQLITE_ROW ? 1 : sql_errno(code);
 }
 
