@@ -26,7 +26,7 @@ _cordon_value() { # COMMAND OPTION; false if the option takes no value that we k
 	-d | --device) mapfile -t COMPREPLY < <(_cordon_names devices id) ;;
 	--rule) mapfile -t COMPREPLY < <(_cordon_names rules id) ;;
 	--verdict) COMPREPLY=(allow deny would_deny) ;;
-	--kind) COMPREPLY=(flow drop cut device placed) ;;
+	--kind) COMPREPLY=(flow drop cut device placed integrity) ;;
 	--dir) COMPREPLY=(from_device to_device) ;;
 	--from | --to) mapfile -t COMPREPLY < <(_cordon_names devices id; _cordon_names segments id | sed 's/^/segment:/'; printf '%s\n' gateway internet local any) ;;
 	-c | --config | -f | --policy | -r | --frames | --file)

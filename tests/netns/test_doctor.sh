@@ -76,13 +76,17 @@ test_a_sound_gateway_has_nothing_open() {
 	[ -n "$(found open)" ] || assert_ok ctl doctor
 }
 
+# The engine switches it off again within a second, so that the question may come too late.
+hidden_is_open() {
+	on gw ethtool -K p1 rxvlan on
+	ctl doctor >"$WORK/doctor" && return 1
+	grep -q vlan_hidden "$WORK/doctor"
+}
+
 test_tags_that_the_card_hides() {
-	on gw ethtool -K p1 rxvlan on >/dev/null
-	assert_eq open vlan_hidden@p1 "$(open_here)"
-	assert_exit 8 ctl doctor
-	assert_contains "the fix" "ethtool -K" "$(cat "$WORK/output")"
-	on gw ethtool -K p1 rxvlan off >/dev/null
-	assert_eq "open after it" "" "$(open_here)"
+	wait_for 10 hidden_is_open
+	assert_contains "the fix" "ethtool -K" "$(cat "$WORK/doctor")"
+	wait_for 5 is_open ""
 }
 
 test_a_stranger_in_the_bridge() {

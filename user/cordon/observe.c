@@ -22,7 +22,7 @@ static const struct option_spec options[] = {
 	{"reason", 0, "REASON", "only this reason (docs/reasons.md has the list)", OPTION_TEXT, offsetof(struct observe_args, reason)},
 	{"rule", 0, "RULE", "only decided by this rule", OPTION_TEXT, offsetof(struct observe_args, rule)},
 	{"port", 0, "PORT", "only on this port", OPTION_TEXT, offsetof(struct observe_args, port)},
-	{"kind", 0, "KIND", "only flow, drop, cut, device or placed", OPTION_TEXT, offsetof(struct observe_args, kind)},
+	{"kind", 0, "KIND", "only flow, drop, cut, device, placed or integrity", OPTION_TEXT, offsetof(struct observe_args, kind)},
 };
 
 struct observer {
@@ -80,7 +80,7 @@ static enum control_status check_word(const struct invocation *inv, const char *
 static enum control_status check_words(const struct invocation *inv)
 {
 #define X(id, name, ...) name,
-	static const char *const verdicts[] = {CORDON_VERDICTS(X)}, *const reasons[] = {CORDON_REASONS(X)}, *const event_kinds[] = {CORDON_EVENT_KINDS(X)};
+	static const char *const verdicts[] = {CORDON_VERDICTS(X)}, *const reasons[] = {CORDON_REASONS(X)}, *const event_kinds[] = {CORDON_EVENT_KINDS(X) EVENT_INTEGRITY};
 #undef X
 	const struct observe_args *args = inv->args;
 	enum control_status status = check_word(inv, "verdict", args->verdict, verdicts, ARRAY_SIZE(verdicts));

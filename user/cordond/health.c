@@ -166,7 +166,7 @@ json_t *health_degraded(struct engine *e)
 
 		if (!port->error)
 			continue;
-		text = format_text("port %s is not enforced: %s", port->name, port->error);
+		text = format_text(port->in_kernel ? "port %s is enforced, but: %s" : "port %s is not enforced: %s", port->name, port->error);
 		add(list, "port", text ? text : port->name, "look at the driver and `xdp:` in gateway.yaml; it is tried again every second");
 	}
 	return list;

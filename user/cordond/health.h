@@ -24,6 +24,7 @@ struct engine;
 	X(STATE_DAMAGED, "state_damaged", "the damaged file was kept beside the new one; restore a backup, or remove it and restart cordond") \
 	X(STATE_WRITE, "state_write", "look at the room and rights of the state folder; it is tried again every second") \
 	X(PORT_NUMBER, "port_number", "look at the room and rights of the state folder; it is tried again every second") \
+	X(PINS, "pins", "mount -t bpf bpf /sys/fs/bpf, make the folder as cordond.service does; do not restart cordond before") \
 	X(AUDIT, "audit", "look at the room and rights of the state folder; what was done stands in the log of cordond") \
 	X(CLOCK, "clock", "start an NTP service (chrony, systemd-timesyncd); or say `clock: trusted` in gateway.yaml") \
 	X(BRAKE, "brake", "cordon brake release")

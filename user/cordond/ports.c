@@ -12,6 +12,7 @@
 #include "../lib/clock.h"
 #include "../lib/log.h"
 #include "engine.h"
+#include "integrity.h"
 
 #define ADOPT_FOR (60 * NS_PER_S)
 
@@ -109,7 +110,7 @@ static struct gateway_port *add_port(struct engine *e, const char *name)
 	return &ports->items[ports->n++];
 }
 
-static void set_error(struct gateway_port *port, const char *text)
+void port_set_error(struct gateway_port *port, const char *text)
 {
 	free(port->error);
 	port->error = text ? strdup(text) : NULL;
@@ -153,10 +154,12 @@ static void write_row(struct engine *e, struct gateway_port *port)
 	if (r < 0) {
 		if (!retried)
 			log_warning("not attached port=%s role=%u error='%s'", port->name, port->role, reason ? reason : strerror(-r));
-		set_error(port, reason ? reason : strerror(-r));
+		port_set_error(port, reason ? reason : strerror(-r));
 		return;
 	}
-	set_error(port, NULL);
+	if (reason && !retried)
+		log_warning("attached, but not well port=%s error='%s'", port->name, reason);
+	port_set_error(port, reason);
 	port->in_kernel = true;
 	port->hook = hook;
 	e->ports.was_attached[port->number] = true;
@@ -226,7 +229,7 @@ static bool follow_gone(struct engine *e, struct gateway_port *port)
 		return false;
 	log_info("gone port=%s number=%u", port->name, port->number);
 	clear_row(e, port);
-	set_error(port, NULL);
+	port_set_error(port, NULL);
 	port->ifindex = 0;
 	port->bridge = 0;
 	port->role = CORDON_ROLE_NONE;
@@ -294,6 +297,7 @@ void ports_go_live(struct engine *e)
 
 void ports_watch(struct engine *e)
 {
+	integrity_watch_pins(e);
 	if (e->ports.incomplete && ports_follow(e))
 		engine_recompile_soon(e);
 	if (e->ports.live)
@@ -303,21 +307,19 @@ void ports_watch(struct engine *e)
 
 		if (!e->ports.live || !port->ifindex)
 			continue;
-		if (!port->in_kernel) {
+		if (!port->in_kernel)
 			write_row(e, port);
-		} else if (port->role == CORDON_ROLE_DEVICE && !dataplane_port_holds(e->dp, port->number)) {
-			log_warning("integrity: a program was detached, attaching again port=%s", port->name);
-			port->restored++;
-			port->in_kernel = false;
-			write_row(e, port);
-		}
+		else if (port->role == CORDON_ROLE_DEVICE)
+			integrity_watch_port(e, port);
 	}
 }
 
 void ports_done(struct ports *ports)
 {
-	for (size_t i = 0; i < ports->n; i++)
+	for (size_t i = 0; i < ports->n; i++) {
 		free(ports->items[i].error);
+		free(ports->items[i].tampered);
+	}
 	free(ports->items);
 	ports->items = NULL;
 	ports->n = 0;

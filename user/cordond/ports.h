@@ -27,8 +27,9 @@ struct gateway_port {
 	const struct config_port *config; /* of a device port */
 	uint8_t mac[6];  /* the gateway's own as devices of this port address it */
 	enum dataplane_attach hook;
-	char *error;     /* why it has no row or no program; NULL: all well */
-	uint32_t restored; /* how often its programs had to be put back */
+	char *error;     /* why it has no row or no program, or what escapes them (then in_kernel); NULL: all well */
+	uint32_t restored; /* how often something of it had to be put right */
+	char *tampered;  /* what that was the last time; NULL: nothing yet */
 	bool in_kernel;  /* the dataplane has this row as it is here */
 };
 
@@ -48,8 +49,10 @@ struct ports {
 bool ports_follow(struct engine *engine);
 /* From here on rows are written, programs attached. */
 void ports_go_live(struct engine *engine);
-/* Every second: puts back what was detached behind our back, tries again what failed. */
+/* Every second: puts right what was changed behind our back (programs, pins, the card's features), tries again what failed. */
 void ports_watch(struct engine *engine);
+/* NULL: all well. */
+void port_set_error(struct gateway_port *port, const char *text);
 void ports_done(struct ports *ports);
 
 const struct gateway_port *ports_by_number(const struct ports *ports, uint32_t number);

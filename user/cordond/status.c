@@ -16,11 +16,11 @@ static json_t *port_json(const struct engine *e, const struct gateway_port *port
 	const struct link *bridge = port->bridge ? links_find(e->links, port->bridge) : NULL;
 	bool device = port->role == CORDON_ROLE_DEVICE;
 
-	return json_pack("{s:s, s:i, s:i, s:s, s:o, s:s?, s:s?, s:s?, s:s?, s:i, s:s?}", "name", port->name, "number", (int)port->number,
+	return json_pack("{s:s, s:i, s:i, s:s, s:o, s:s?, s:s?, s:s?, s:s?, s:i, s:s?, s:s?}", "name", port->name, "number", (int)port->number,
 			 "ifindex", (int)port->ifindex, "role", roles[port->role], "attached", device ? json_boolean(port->in_kernel) : json_null(),
 			 "hook", attach_name(port->hook), "mode", device && port->config->mode >= 0 ? mode_name(port->config->mode) : NULL,
 			 "bridge", bridge ? bridge->name : NULL, "place", device ? config_place(port->config, port->name) : NULL, "restored",
-			 (int)port->restored, "error", port->error);
+			 (int)port->restored, "tampered", port->tampered, "error", port->error);
 }
 
 static json_t *ports_json(const struct engine *e)

@@ -15,19 +15,17 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/if_link.h>
+#include <linux/pkt_cls.h>
 
 #include "../lib/buf.h"
 #include "../lib/cleanup.h"
+#include "filter.h"
 #include "kernel.h"
 #include "pins.h"
 
 /* Not in the headers of the oldest kernel we build on. */
 #define ATTACH_TCX_EGRESS ((enum bpf_attach_type)47)
 #define ATTACH_FIRST (1U << 3) /* BPF_F_BEFORE without a relative: before all others, whose pass would end the list */
-
-/* Our place among the filters of a clsact hook. */
-#define FILTER_HANDLE 0xc07d
-#define FILTER_PRIORITY 1
 
 bool attach_probe_tcx(int tc_prog)
 {
@@ -59,24 +57,38 @@ static bool link_is_on(int fd, uint32_t ifindex)
 	return fd >= 0 && link_ifindex(fd, &at, &prog) == 0 && at == ifindex;
 }
 
+static int link_update(int fd, int prog)
+{
+	int r = kernel_step();
+
+	return r < 0 ? r : bpf_link_update(fd, prog, NULL);
+}
+
+/* By force: somebody else may hold it, too. */
+static void link_end(int *fd)
+{
+	if (*fd < 0)
+		return;
+	bpf_link_detach(*fd);
+	close(*fd);
+	*fd = -1;
+}
+
 static void link_drop(const char *bpffs, const char *hook, uint32_t number, int *fd)
 {
 	_cleanup_free_ char *path = pin_path_link(bpffs, hook, number);
 
 	if (path)
 		unlink(path);
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
+	link_end(fd);
 }
 
-static int link_pin(const char *bpffs, const char *hook, uint32_t number, int fd)
+static int link_pin(const struct dataplane *dp, const char *hook, uint32_t number, int fd)
 {
-	_cleanup_free_ char *path = pin_path_link(bpffs, hook, number);
+	_cleanup_free_ char *path = pin_path_link(dp->bpffs, hook, number);
+	int r = dp->unpinned ? 0 : pin_put(fd, path);
 
-	if (!path)
-		return -ENOMEM;
-	return access(path, F_OK) == 0 ? 0 : kernel_pin(fd, path);
+	return r < 0 ? r : 0;
 }
 
 static int xdp_link(int prog, uint32_t ifindex, uint32_t flags)
@@ -119,7 +131,7 @@ static int xdp_attach(struct dataplane *dp, uint32_t number, uint32_t ifindex, c
 		fd = xdp_link(dp->xdp_prog, ifindex, XDP_FLAGS_SKB_MODE);
 	if (fd < 0)
 		return xdp_refused(fd, ifindex, ret_why);
-	r = link_pin(dp->bpffs, "xdp", number, fd);
+	r = link_pin(dp, "xdp", number, fd);
 	if (r < 0) {
 		close(fd);
 		return why(ret_why, r, "pinning the XDP link: %s", strerror(-r));
@@ -127,44 +139,6 @@ static int xdp_attach(struct dataplane *dp, uint32_t number, uint32_t ifindex, c
 	links->xdp = fd;
 	links->how = xdp_mode(ifindex);
 	return 0;
-}
-
-static struct bpf_tc_hook filter_hook(uint32_t ifindex)
-{
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_EGRESS);
-
-	return hook;
-}
-
-static bool filter_is_ours(uint32_t ifindex, uint32_t prog_id)
-{
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
-	struct bpf_tc_hook hook = filter_hook(ifindex);
-
-	return bpf_tc_query(&hook, &opts) == 0 && opts.prog_id == prog_id;
-}
-
-static int filter_attach(struct dataplane *dp, uint32_t ifindex)
-{
-	/* Replaces our own of an earlier start in one step. */
-	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = dp->tc_prog, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY, .flags = BPF_TC_F_REPLACE);
-	struct bpf_tc_hook hook = filter_hook(ifindex);
-	int r = kernel_step();
-
-	if (r < 0)
-		return r;
-	r = bpf_tc_hook_create(&hook);
-	if (r < 0 && r != -EEXIST)
-		return r;
-	return bpf_tc_attach(&hook, &opts);
-}
-
-void attach_remove_filter(uint32_t ifindex)
-{
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
-	struct bpf_tc_hook hook = filter_hook(ifindex);
-
-	bpf_tc_detach(&hook, &opts);
 }
 
 static int tcx_attach(struct dataplane *dp, uint32_t number, uint32_t ifindex)
@@ -177,7 +151,7 @@ static int tcx_attach(struct dataplane *dp, uint32_t number, uint32_t ifindex)
 	fd = bpf_link_create(dp->tc_prog, (int)ifindex, ATTACH_TCX_EGRESS, &opts);
 	if (fd < 0)
 		return fd;
-	r = link_pin(dp->bpffs, "tc", number, fd);
+	r = link_pin(dp, "tc", number, fd);
 	if (r < 0) {
 		close(fd);
 		return r;
@@ -186,33 +160,117 @@ static int tcx_attach(struct dataplane *dp, uint32_t number, uint32_t ifindex)
 	return 0;
 }
 
-static bool tc_holds(const struct dataplane *dp, uint32_t number, uint32_t ifindex)
+/* Drops everything. */
+static int gate_load(void)
 {
-	return dp->tcx ? link_is_on(dp->links[number].tc, ifindex) : filter_is_ours(ifindex, dp->tc_prog_id);
+	struct bpf_insn insns[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = TC_ACT_SHOT},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+
+	return bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "cordon_gate", "GPL", insns, ARRAY_SIZE(insns), NULL);
 }
 
-static bool pin_holds(const struct dataplane *dp, const char *hook, uint32_t number)
+/*
+ * A link keeps its place for good, and a program stands in a list only once: a new link takes the first place while the old one
+ * drops what comes to it, so that nothing passes unjudged. Whoever dies in between leaves a port that drops until the next start.
+ */
+static int tcx_move_first(struct dataplane *dp, uint32_t number, uint32_t ifindex)
+{
+	_cleanup_close_ int gate = gate_load();
+	int old = dp->links[number].tc, r;
+
+	r = gate < 0 ? gate : link_update(old, gate);
+	if (r < 0)
+		return r;
+	r = tcx_attach(dp, number, ifindex);
+	if (r < 0)
+		bpf_link_update(old, dp->tc_prog, NULL);
+	else
+		link_end(&old);
+	return r;
+}
+
+/* The id of the program that is asked first; 0: none, or the interface is gone. */
+static uint32_t tcx_first(uint32_t ifindex)
+{
+	uint32_t id = 0;
+	LIBBPF_OPTS(bpf_prog_query_opts, opts, .prog_ids = &id, .prog_cnt = 1);
+	int r = bpf_prog_query_opts((int)ifindex, ATTACH_TCX_EGRESS, &opts);
+
+	/* There is room for one; the kernel fills it and says that there are more. */
+	return r == 0 || r == -ENOSPC ? id : 0;
+}
+
+static bool link_holds(int fd, uint32_t ifindex, uint32_t prog, const char *hook, char **ret_what)
+{
+	_cleanup_free_ char *other = NULL;
+	uint32_t at, runs;
+
+	if (fd < 0 || link_ifindex(fd, &at, &runs) < 0 || at != ifindex)
+		return why(ret_what, false, "the program at %s was detached", hook);
+	if (runs == prog)
+		return true;
+	other = kernel_prog_words(runs);
+	return why(ret_what, false, "the program at %s was replaced by another: %s", hook, other ? other : "no memory");
+}
+
+static bool tc_holds(const struct dataplane *dp, uint32_t number, uint32_t ifindex, char **ret_what)
+{
+	_cleanup_free_ char *other = NULL;
+	uint32_t first;
+
+	if (!dp->tcx)
+		return filter_holds(ifindex, dp->tc_prog_id, ret_what);
+	if (!link_holds(dp->links[number].tc, ifindex, dp->tc_prog_id, "TC egress", ret_what))
+		return false;
+	first = tcx_first(ifindex);
+	if (!first || first == dp->tc_prog_id)
+		return true;
+	other = kernel_prog_words(first);
+	return why(ret_what, false, "a program came before ours at TC egress: %s", other ? other : "no memory");
+}
+
+static bool pin_holds(const struct dataplane *dp, const char *hook, uint32_t number, int fd, char **ret_what)
 {
 	_cleanup_free_ char *path = pin_path_link(dp->bpffs, hook, number);
 
-	return path && access(path, F_OK) == 0;
+	if (dp->unpinned || (path && pin_leads_to(path, fd)))
+		return true;
+	return why(ret_what, false, "the pin %s-%u was taken away or leads elsewhere", hook, number);
 }
 
-bool attach_holds(const struct dataplane *dp, uint32_t number, uint32_t ifindex)
+bool attach_holds(const struct dataplane *dp, uint32_t number, uint32_t ifindex, char **ret_what)
 {
-	return link_is_on(dp->links[number].xdp, ifindex) && tc_holds(dp, number, ifindex) && pin_holds(dp, "xdp", number) &&
-	       (!dp->tcx || pin_holds(dp, "tc", number));
+	const struct port_links *links = &dp->links[number];
+
+	return link_holds(links->xdp, ifindex, dp->xdp_prog_id, "XDP", ret_what) && tc_holds(dp, number, ifindex, ret_what) &&
+	       pin_holds(dp, "xdp", number, links->xdp, ret_what) && (!dp->tcx || pin_holds(dp, "tc", number, links->tc, ret_what));
 }
 
-/* A link on another interface, or on one that is gone, is of no use here. One whose pin was taken away gets it back. */
+/*
+ * A link on another interface, or on one that is gone, or that does not take our program back, is of no use here. One whose pin was
+ * taken away gets it back.
+ */
 static int link_keep_or_drop(struct dataplane *dp, const char *hook, uint32_t number, uint32_t ifindex, int *fd)
 {
+	bool xdp = fd == &dp->links[number].xdp;
+	uint32_t at, runs;
+
 	if (*fd < 0)
 		return 0;
-	if (link_is_on(*fd, ifindex))
-		return link_pin(dp->bpffs, hook, number, *fd);
+	if (link_ifindex(*fd, &at, &runs) == 0 && at == ifindex &&
+	    (runs == (xdp ? dp->xdp_prog_id : dp->tc_prog_id) || link_update(*fd, xdp ? dp->xdp_prog : dp->tc_prog) == 0))
+		return link_pin(dp, hook, number, *fd);
 	link_drop(dp->bpffs, hook, number, fd);
 	return 0;
+}
+
+static int tc_attach(struct dataplane *dp, uint32_t number, uint32_t ifindex)
+{
+	if (!dp->tcx)
+		return filter_attach(ifindex, dp->tc_prog);
+	return dp->links[number].tc < 0 ? tcx_attach(dp, number, ifindex) : tcx_move_first(dp, number, ifindex);
 }
 
 int attach_port(struct dataplane *dp, uint32_t number, uint32_t ifindex, bool ingress_only, char **ret_why)
@@ -232,9 +290,9 @@ int attach_port(struct dataplane *dp, uint32_t number, uint32_t ifindex, bool in
 			return r;
 		made_xdp = true;
 	}
-	if (ingress_only || tc_holds(dp, number, ifindex))
+	if (ingress_only || tc_holds(dp, number, ifindex, NULL))
 		return 0;
-	r = dp->tcx ? tcx_attach(dp, number, ifindex) : filter_attach(dp, ifindex);
+	r = tc_attach(dp, number, ifindex);
 	if (r == 0)
 		return 0;
 	if (made_xdp)
@@ -248,7 +306,7 @@ void attach_clear(struct dataplane *dp, uint32_t number, uint32_t ifindex)
 
 	/* The filter stands only where the link of XDP does. */
 	if (!dp->tcx && link_is_on(links->xdp, ifindex))
-		attach_remove_filter(ifindex);
+		filter_remove(ifindex);
 	link_drop(dp->bpffs, "xdp", number, &links->xdp);
 	link_drop(dp->bpffs, "tc", number, &links->tc);
 	links->how = DATAPLANE_ATTACH_NONE;
@@ -277,10 +335,8 @@ static int link_adopt(void *ctx, const char *hook, uint32_t number)
 		link_drop(dp->bpffs, hook, number, fd);
 		return 0;
 	}
-	if (r == 0 && prog != (xdp ? dp->xdp_prog_id : dp->tc_prog_id)) {
-		r = kernel_step();
-		r = r < 0 ? r : bpf_link_update(*fd, xdp ? dp->xdp_prog : dp->tc_prog, NULL);
-	}
+	if (r == 0 && prog != (xdp ? dp->xdp_prog_id : dp->tc_prog_id))
+		r = link_update(*fd, xdp ? dp->xdp_prog : dp->tc_prog);
 	if (r == 0 && xdp)
 		dp->links[number].how = xdp_mode(ifindex);
 	return r < 0 ? why(a->ret_why, r, "replacing the program of link %s-%u: %s", hook, number, strerror(-r)) : 0;
@@ -296,9 +352,9 @@ int attach_adopt(struct dataplane *dp, char **ret_why)
 	for (uint32_t number = 1; r == 0 && number < CORDON_MAX_PORTS; number++) {
 		const struct port *port = &dp->ports[number];
 
-		if (!link_is_on(dp->links[number].xdp, port->ifindex) || filter_is_ours(port->ifindex, dp->tc_prog_id))
+		if (!link_is_on(dp->links[number].xdp, port->ifindex) || filter_holds(port->ifindex, dp->tc_prog_id, NULL))
 			continue;
-		r = filter_attach(dp, port->ifindex);
+		r = filter_attach(port->ifindex, dp->tc_prog);
 	}
 	return r < 0 ? why(ret_why, r, "replacing a program at TC egress: %s", strerror(-r)) : 0;
 }

@@ -69,13 +69,23 @@ enum dataplane_attach { DATAPLANE_ATTACH_NONE, DATAPLANE_ATTACH_NATIVE, DATAPLAN
 
 /*
  * Writes the row, then attaches; adopts a pinned link that still holds this interface. *ret_how says which hook it got.
- * On success *ret_why may hold a warning: the card goes on hiding VLAN tags from XDP.
+ * On success *ret_why may hold what is wrong nevertheless: the card goes on changing frames before XDP sees them.
  */
 int dataplane_port_set(struct dataplane *dp, const struct dataplane_port *port, enum dataplane_attach *ret_how, char **ret_why);
 /* The interface is gone or no longer ours: unpins its links, frees the row. */
 int dataplane_port_clear(struct dataplane *dp, uint32_t number);
-/* True if both programs of the port are still in place (links alive on this ifindex). */
+/* True if the port runs both our programs, before all others, by links that are pinned. */
 bool dataplane_port_holds(const struct dataplane *dp, uint32_t number);
+/*
+ * Every second, for a device port. 0: all is as it should be. 1: it was not (*ret_what says how) and was put right; the hook may
+ * be another. -errno: it could not be put right. Row and verdicts stay as they are.
+ */
+int dataplane_port_watch(struct dataplane *dp, uint32_t number, enum dataplane_attach *ret_how, char **ret_what);
+/*
+ * Every second, before the ports: the pins of maps and programs. As above; as long as it fails ports are attached without pins,
+ * and end with this process.
+ */
+int dataplane_pins_watch(struct dataplane *dp, char **ret_what);
 
 /* Device rows, as user/identity wants them. */
 struct dataplane_limit { /* 0: no limit */

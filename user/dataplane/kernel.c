@@ -277,6 +277,16 @@ int kernel_mmap_frozen(int fd, uint32_t rows, uint32_t row_size, void **ret, siz
 	return 0;
 }
 
+char *kernel_prog_words(uint32_t id)
+{
+	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(id);
+	struct bpf_prog_info info;
+
+	if (fd < 0 || kernel_prog_info(fd, &info) < 0 || !info.name[0])
+		return format_text("program %u", id);
+	return format_text("program %u (%.*s)", id, (int)sizeof(info.name), info.name);
+}
+
 uint32_t kernel_cpus(void)
 {
 	int n = libbpf_num_possible_cpus();

@@ -58,6 +58,9 @@ int kernel_link_info(int fd, struct bpf_link_info *ret);
 /* Rows of a frozen array, to read; *ret_size is what munmap() wants. */
 int kernel_mmap_frozen(int fd, uint32_t rows, uint32_t row_size, void **ret, size_t *ret_size);
 
+/* "program 12 (name)", to free; without CAP_SYS_ADMIN the kernel keeps the name of a program that is another's. NULL without memory. */
+char *kernel_prog_words(uint32_t id);
+
 uint32_t kernel_cpus(void);
 
 #endif

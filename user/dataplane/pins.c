@@ -130,9 +130,32 @@ bool pins_keep_map(const struct bpf_map *map)
 	return !bpf_map__is_internal(map);
 }
 
+bool pin_leads_to(const char *path, int fd)
+{
+	/* Maps, programs and links alike begin with type and id. */
+	struct bpf_map_info ours, theirs;
+	_cleanup_close_ int pinned = kernel_open_pin(path);
+
+	return pinned >= 0 && kernel_map_info(fd, &ours) == 0 && kernel_map_info(pinned, &theirs) == 0 && ours.type == theirs.type &&
+	       ours.id == theirs.id;
+}
+
+int pin_put(int fd, const char *path)
+{
+	int r;
+
+	if (!path)
+		return -ENOMEM;
+	if (pin_leads_to(path, fd))
+		return 0;
+	r = access(path, F_OK) == 0 ? kernel_repin(fd, path) : kernel_pin(fd, path);
+	return r < 0 ? r : 1;
+}
+
 int pins_put_maps(const char *bpffs, struct bpf_object *object, char **ret_why)
 {
 	struct bpf_map *map;
+	int put = 0;
 
 	bpf_object__for_each_map(map, object) {
 		_cleanup_free_ char *path = pin_path(bpffs, "maps", bpf_map__name(map));
@@ -140,11 +163,12 @@ int pins_put_maps(const char *bpffs, struct bpf_object *object, char **ret_why)
 
 		if (!pins_keep_map(map))
 			continue;
-		r = path ? kernel_pin(bpf_map__fd(map), path) : -ENOMEM;
+		r = pin_put(bpf_map__fd(map), path);
 		if (r < 0)
 			return why(ret_why, r, "pinning map %s: %s", bpf_map__name(map), strerror(-r));
+		put += r;
 	}
-	return 0;
+	return put;
 }
 
 static void folder_clear(const char *bpffs, const char *folder)

@@ -25,7 +25,11 @@ int pins_each_link(const char *bpffs, int (*each)(void *ctx, const char *hook, u
 
 /* Maps that outlive the process; the others are a program's own scratch. */
 bool pins_keep_map(const struct bpf_map *map);
+/* Pins those that are not pinned, or whose path leads to something else. How many these were, or -errno. */
 int pins_put_maps(const char *bpffs, struct bpf_object *object, char **ret_why);
+/* One map, program or link: 0: it was there, 1: it is now. A `path` of NULL is -ENOMEM. */
+int pin_put(int fd, const char *path);
+bool pin_leads_to(const char *path, int fd);
 /* Removes the pins of maps and programs, whatever there is of them. */
 void pins_clear(const char *bpffs);
 

@@ -13,6 +13,7 @@
 #include "../lib/cleanup.h"
 #include "attach.h"
 #include "cache.h"
+#include "filter.h"
 #include "kernel.h"
 #include "load.h"
 #include "pins.h"
@@ -128,14 +129,16 @@ static int stay(struct dataplane *dp, char **ret_why)
 
 	if (!dp->adopted) {
 		r = pins_put_maps(dp->bpffs, dp->bpf->obj, ret_why);
-		if (r == 0)
+		if (r >= 0)
 			r = programs_pin(dp, ret_why);
 		if (r < 0)
 			pins_clear(dp->bpffs);
-		return r;
+		return r < 0 ? r : 0;
 	}
 	r = attach_adopt(dp, ret_why);
-	return r < 0 ? r : programs_pin(dp, ret_why);
+	if (r == 0)
+		r = programs_pin(dp, ret_why);
+	return r < 0 ? r : 0;
 }
 
 static int plane_start(struct dataplane *dp, const struct dataplane_options *options, char **ret_why)
@@ -247,7 +250,7 @@ static void remove_filters(const char *bpffs)
 		struct port port;
 
 		if (bpf_map_lookup_elem(fd, &number, &port) == 0 && port.ifindex && port.role == CORDON_ROLE_DEVICE)
-			attach_remove_filter(port.ifindex);
+			filter_remove(port.ifindex);
 	}
 }
 

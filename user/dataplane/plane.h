@@ -76,6 +76,7 @@ struct dataplane {
 	bool trace;
 	bool fail_open;
 	bool tcx;
+	bool unpinned;  /* there is no bpffs for the pins: ports are enforced as long as this process lives */
 	bool grace_due; /* a flip was not followed by its grace period: the idle side may still be read */
 	enum dataplane_xdp xdp;
 

@@ -9,6 +9,7 @@
 #include <bpf/libbpf.h>
 
 #include "../lib/buf.h"
+#include "../lib/cleanup.h"
 #include "attach.h"
 #include "kernel.h"
 #include "cordon.skel.h"
@@ -123,6 +124,7 @@ int port_row_clear(struct dataplane *dp, uint32_t number)
 
 int dataplane_port_set(struct dataplane *dp, const struct dataplane_port *port, enum dataplane_attach *ret_how, char **ret_why)
 {
+	_cleanup_free_ char *changes = NULL;
 	bool attached;
 	int r = port_check(port, ret_why);
 
@@ -131,7 +133,7 @@ int dataplane_port_set(struct dataplane *dp, const struct dataplane_port *port, 
 		return r;
 	if (!dp->bpffs)
 		return why(ret_why, -EOPNOTSUPP, "a dataplane without pins attaches nothing");
-	attached = port->role == CORDON_ROLE_DEVICE && attach_holds(dp, port->number, port->ifindex);
+	attached = port->role == CORDON_ROLE_DEVICE && attach_holds(dp, port->number, port->ifindex, NULL);
 	r = port_row_write(dp, port, attached ? dp->ports[port->number].adopt_until : port->adopt_for ? dataplane_now(dp) + port->adopt_for : 0);
 	if (r < 0)
 		return why(ret_why, r, "port row %u: %s", port->number, strerror(-r));
@@ -144,7 +146,8 @@ int dataplane_port_set(struct dataplane *dp, const struct dataplane_port *port, 
 	if (r < 0)
 		return r;
 	*ret_how = dp->links[port->number].how;
-	offload_show_vlan_tags(port->ifindex, ret_why);
+	if (offload_switch_off(port->ifindex, &changes) < 0 && ret_why)
+		*ret_why = take_ptr(changes);
 	return 0;
 }
 
@@ -163,5 +166,5 @@ bool dataplane_port_holds(const struct dataplane *dp, uint32_t number)
 {
 	if (!dp->bpffs || !number || number >= CORDON_MAX_PORTS || !dp->ports[number].ifindex)
 		return false;
-	return attach_holds(dp, number, dp->ports[number].ifindex);
+	return attach_holds(dp, number, dp->ports[number].ifindex, NULL);
 }

@@ -64,25 +64,11 @@ int programs_choose(struct dataplane *dp, char **ret_why)
 	return r < 0 ? why(ret_why, r, "asking for a program's tag: %s", strerror(-r)) : 0;
 }
 
-static int program_pin(const struct dataplane *dp, const struct bpf_program *program, int fd, uint32_t id)
-{
-	_cleanup_free_ char *path = pin_path(dp->bpffs, "progs", bpf_program__name(program));
-	_cleanup_close_ int pinned = -1;
-	struct bpf_prog_info info;
-
-	if (!path)
-		return -ENOMEM;
-	pinned = kernel_open_pin(path);
-	if (pinned >= 0 && kernel_prog_info(pinned, &info) == 0 && info.id == id)
-		return 0;
-	return kernel_repin(fd, path);
-}
-
 int programs_pin(struct dataplane *dp, char **ret_why)
 {
-	int r = program_pin(dp, dp->bpf->progs.xdp_from_device, dp->xdp_prog, dp->xdp_prog_id);
+	_cleanup_free_ char *xdp = pin_path(dp->bpffs, "progs", bpf_program__name(dp->bpf->progs.xdp_from_device));
+	_cleanup_free_ char *tc = pin_path(dp->bpffs, "progs", bpf_program__name(dp->bpf->progs.tc_to_device));
+	int put = pin_put(dp->xdp_prog, xdp), r = put < 0 ? put : pin_put(dp->tc_prog, tc);
 
-	if (r == 0)
-		r = program_pin(dp, dp->bpf->progs.tc_to_device, dp->tc_prog, dp->tc_prog_id);
-	return r < 0 ? why(ret_why, r, "pinning the programs: %s", strerror(-r)) : 0;
+	return r < 0 ? why(ret_why, r, "pinning the programs: %s", strerror(-r)) : put + r;
 }

@@ -11,7 +11,7 @@
 
 /* Takes the pinned programs where they are the same code (by tag), else those just loaded. */
 int programs_choose(struct dataplane *dp, char **ret_why);
-/* After every link runs the chosen ones: pins them, over older pins without a gap. */
+/* After every link runs the chosen ones: pins them, over older pins without a gap. How many were not pinned, or -errno. */
 int programs_pin(struct dataplane *dp, char **ret_why);
 
 #endif

@@ -92,3 +92,13 @@ json_t *event_json(const struct event *event, const struct event_names *names)
 		return NULL;
 	return take_ptr(record);
 }
+
+json_t *integrity_json(uint64_t boot_ns, const char *port, const char *text)
+{
+	_cleanup_json_ json_t *record = json_object();
+
+	if (!record || !put_number(record, "schema", 1) || !put_time(record, "ts", boot_ns) || !put_text(record, "kind", EVENT_INTEGRITY) ||
+	    !put_text(record, "port", port) || !put_text(record, "text", text))
+		return NULL;
+	return take_ptr(record);
+}

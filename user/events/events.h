@@ -30,6 +30,8 @@ enum cordon_weight reason_weight(enum cordon_reason reason);
 const char *verdict_name(enum cordon_verdict verdict);
 const char *dir_name(enum cordon_dir dir);
 const char *mode_name(enum cordon_mode mode);
+/* The kind of a record that no program made. */
+#define EVENT_INTEGRITY "integrity"
 const char *event_kind_name(enum cordon_event_kind kind);
 /* "new", "established", "closing", "cut" */
 const char *flow_state_name(enum cordon_flow_state state);
@@ -44,6 +46,11 @@ const char *proto_name(uint16_t ethertype, uint8_t proto, char text[16]);
  * that has no name any more is "#N". NULL without memory.
  */
 json_t *event_json(const struct event *event, const struct event_names *names);
+/*
+ * {"schema","ts","kind":"integrity","port","text"}: somebody changed what enforces, and the engine put it right. No frame is behind it.
+ * `port` NULL: it belongs to none. NULL without memory.
+ */
+json_t *integrity_json(uint64_t boot_ns, const char *port, const char *text);
 /* UTC: "10:41:07.112 DENY camera 192.168.50.11:41822 → laptop 192.168.50.16:445 tcp  default_deny  x14" */
 int event_line(const struct event *event, const struct event_names *names, bool colour, struct buf *ret);
 /* The same line from event_json()'s output, for the command line. */

@@ -123,12 +123,26 @@ static int add_why(struct buf *b, const json_t *event)
 	return !r && count > 1 ? buf_addf(b, "  x%lld", (long long)count) : r;
 }
 
+/* " INTEGRITY p1: a sentence" */
+static int add_integrity(struct buf *b, const json_t *event, bool colour)
+{
+	const char *port = text_of(event, "port");
+	int r = buf_addf(b, " %sINTEGRITY%s", colour ? COLOUR_RED : "", colour ? COLOUR_OFF : "");
+
+	if (!r && *port)
+		r = buf_add(b, " ", 1) ?: add_text(b, port) ?: buf_add(b, ":", 1);
+	return r ?: buf_add(b, " ", 1) ?: add_text(b, text_of(event, "text"));
+}
+
 int event_line_of_json(const json_t *event, bool colour, struct buf *ret)
 {
 	_cleanup_buf_ struct buf line = { 0 };
 	int r;
 
-	r = add_time(&line, text_of(event, "ts")) ?: add_verdict(&line, event, colour) ?: add_ends(&line, event) ?: add_why(&line, event);
+	if (!strcmp(text_of(event, "kind"), EVENT_INTEGRITY))
+		r = add_time(&line, text_of(event, "ts")) ?: add_integrity(&line, event, colour);
+	else
+		r = add_time(&line, text_of(event, "ts")) ?: add_verdict(&line, event, colour) ?: add_ends(&line, event) ?: add_why(&line, event);
 	return r ? r : buf_add(ret, line.data, line.size);
 }
 
