@@ -144,7 +144,7 @@ static int new_add(struct stage *stage)
 	c = contender_add(stage, "new flow, by the kernel's hashes", "kernel hashes", BODY_BEGIN, first, n);
 	c->batch = NEW_BATCH;
 	c->lead_in = 0;
-	c->before = BEFORE_UNHASH;
+	c->unhash = true;
 	return 0;
 }
 

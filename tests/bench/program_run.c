@@ -349,11 +349,6 @@ static int run_prepare(struct bench *bench, struct contender *c, char **ret_why)
 
 	if (c->before == BEFORE_FLIP)
 		return world_flip(bench->world, ret_why);
-	for (uint32_t i = 0; c->before == BEFORE_UNHASH && i < c->count; i++) {
-		struct bench_key key = key_of(&bench->rows[c->first + i]);
-
-		bpf_map_delete_elem(bpf_map__fd(bench->bpf->maps.bench_hash), &key); /* in the first run it is not there */
-	}
 	if (c->before == BEFORE_FORGET)
 		r = world_forget_new(bench->world);
 	return r < 0 ? why(ret_why, r, "%s: %s", c->subject, strerror(-r)) : 0;
@@ -379,6 +374,18 @@ static int lead_in(struct bench *bench, struct contender *c)
 	return run_send(bench, c, (c->at + c->count - c->lead_in) % c->count, c->lead_in, &ignored);
 }
 
+static int rows_unhash(struct bench *bench, const struct contender *c)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < c->count; i++) {
+		struct bench_key key = key_of(&bench->rows[c->first + i]);
+
+		r = bpf_map_delete_elem(bpf_map__fd(bench->bpf->maps.bench_hash), &key);
+	}
+	return r;
+}
+
 static int run_timed(struct bench *bench, struct contender *c, double *ret_ns)
 {
 	int r = lead_in(bench, c);
@@ -386,7 +393,7 @@ static int run_timed(struct bench *bench, struct contender *c, double *ret_ns)
 	if (r == 0)
 		r = run_send(bench, c, c->at, c->packets, ret_ns);
 	c->at = (c->at + c->packets) % c->count;
-	return r;
+	return c->unhash && r == 0 ? rows_unhash(bench, c) : r;
 }
 
 /* One more run, in which it is seen of each packet whether the flow cache was enough. */

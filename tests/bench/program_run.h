@@ -19,7 +19,6 @@ enum before {
 	BEFORE_NOTHING,
 	BEFORE_FLIP,   /* a new generation of the policy */
 	BEFORE_FORGET, /* flows begun in the run before are deleted */
-	BEFORE_UNHASH, /* the same of the references' table */
 };
 
 struct contender {
@@ -36,6 +35,7 @@ struct contender {
 	bool passes;           /* the verdict of every packet */
 	enum cordon_reason reason; /* of every packet, or REASON_ANY */
 	enum before before;
+	bool unhash;           /* what it put into the references' hash is taken out again after each run */
 	unsigned practice;     /* times all its rows go by, untimed, before the first round */
 
 	uint32_t at;           /* where its next run begins */
