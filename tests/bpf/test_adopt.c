@@ -119,6 +119,38 @@ static uint32_t ask_pinned(uint32_t ifindex, uint16_t dport)
 	return opts.retval;
 }
 
+static void ignore(void *ctx, const struct event *event)
+{
+	(void)ctx, (void)event;
+}
+
+static void expect_drops(unsigned int emitted, unsigned int read)
+{
+	struct event_count counts[CORDON_RING_COUNT][CORDON_EVENT_KIND_COUNT], *drops = &counts[CORDON_RING_COMMON][CORDON_EVENT_DROP];
+
+	dataplane_events_counts(dp, counts);
+	cr_expect_eq(drops->emitted, emitted, "%llu emitted", drops->emitted);
+	cr_expect_eq(drops->read, read, "%llu read", drops->read);
+}
+
+Test(adopt, what_was_read_and_what_waits_is_known_to_the_next)
+{
+	uint32_t ifindex = small_veth("p1");
+
+	set_port(1, ifindex);
+	must_apply(80);
+	for (int i = 0; i < 3; i++)
+		cr_expect_eq(ask_pinned(ifindex, 81), XDP_DROP);
+	cr_assert_geq(dataplane_events_poll(dp, ignore, NULL), 3);
+	for (int i = 0; i < 2; i++)
+		cr_expect_eq(ask_pinned(ifindex, 81), XDP_DROP);
+	expect_drops(5, 3);
+	start_again();
+	expect_drops(5, 3);
+	cr_assert_geq(dataplane_events_poll(dp, ignore, NULL), 2);
+	expect_drops(5, 5);
+}
+
 Test(adopt, what_is_pinned_is_taken_up_as_it_is)
 {
 	uint32_t maps = id_of("maps/devices"), programs = id_of("progs/xdp_from_device"), ifindex = small_veth("p1"), at;
