@@ -109,6 +109,7 @@ static void set(struct dataplane_device *device)
 /* b speaks where it has no place yet. */
 static void placed(void)
 {
+	cr_assert_eq(dataplane_device_remove(dp, pair.devices[1].key), 0);
 	pair.devices[1].port = CORDON_PORT_NONE;
 	set(&pair.devices[1]);
 	wanted[CORDON_RING_CRITICAL][CORDON_EVENT_PLACED]++;
@@ -156,8 +157,8 @@ static void expect_sums(void)
 			const struct event_count *c = &counts[ring][kind];
 
 			cr_expect_eq(c->emitted + c->lost + c->suppressed, wanted[ring][kind],
-				     "ring %d kind %d: %llu emitted, %llu lost, %llu suppressed of %llu", ring, kind, c->emitted, c->lost, c->suppressed,
-				     (unsigned long long)wanted[ring][kind]);
+				     "ring %d kind %d: %llu emitted, %llu lost, %llu suppressed of %llu", ring, kind, c->emitted, c->lost,
+				     c->suppressed, (unsigned long long)wanted[ring][kind]);
 			cr_expect_eq(c->read, heard[ring][kind], "ring %d kind %d: %llu counted as read, %llu were", ring, kind, c->read,
 				     (unsigned long long)heard[ring][kind]);
 		}
