@@ -17,6 +17,7 @@
 #define DEFAULT_CACHE_PAIRS 1
 #define CORDON_FLOW_LOCKS 4096
 #define DEFAULT_DROPS 65536
+#define DEFAULT_EVENT_COUNTS 2
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -251,9 +252,11 @@ struct {
 	__type(value, __u64);
 } reasons SEC(".maps");
 
+/* Nobody maps it: as of `flows`. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, CORDON_MAX_PORTS);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct budget);
 } port_budgets SEC(".maps");
@@ -277,6 +280,19 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);
 } events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} critical_events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, DEFAULT_EVENT_COUNTS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct event_counts);
+} event_counts SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

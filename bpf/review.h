@@ -181,24 +181,17 @@ static __always_inline enum cordon_reason review_judge(struct packet *p, struct 
 /* Told by count 0: no frame was dropped. What no budget is left for is told by the flow's record alone. */
 static __always_inline void review_tell(struct packet *p, const struct flow *flow)
 {
-	__u32 owner = ACCOUNT_DEVICE(flow_account(flow)), nobody = CORDON_PORT_NONE;
-	struct budget *site = bpf_map_lookup_elem(&port_budgets, &nobody);
+	__u32 owner = ACCOUNT_DEVICE(flow_account(flow));
 	struct device *device = device_row(owner);
-	struct event *e;
 
-	if (!device || !site || !budget_take(&device->budget, p->now, EVENT_RATE_DEVICE) || !budget_take(site, p->now, EVENT_RATE_SITE))
+	if (!device)
 		return;
 	p->device = owner;
 	p->port = READ_ONCE(device->port);
 	p->dir = ACCOUNT_DIR(flow_account(flow));
 	p->ethertype = address_is_v4(&p->src) ? ETH_P_IP : ETH_P_IPV6;
 	p->icmp_type = p->key.icmp_type;
-	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
-	if (!e)
-		return;
-	event_fill(e, p, CORDON_EVENT_CUT, CORDON_VERDICT_DENY, p->quarantined ? CORDON_REASON_QUARANTINE : CORDON_REASON_CUT);
-	e->count = 0;
-	bpf_ringbuf_submit(e, 0);
+	event_tell(p, owner, CORDON_EVENT_CUT, CORDON_VERDICT_DENY, p->quarantined ? CORDON_REASON_QUARANTINE : CORDON_REASON_CUT);
 }
 
 /*

@@ -10,21 +10,9 @@
 #include "count.h"
 #include "event.h"
 #include "limit.h"
+#include "weight.h"
 
 const volatile bool trace = false;
-
-const volatile __u8 reason_weights[CORDON_REASON_COUNT] = {
-#define X(id, name, weight, text) [CORDON_REASON_##id] = CORDON_WEIGHT_##weight,
-	CORDON_REASONS(X)
-#undef X
-};
-
-static __always_inline __u8 reason_weight(enum cordon_reason reason)
-{
-	__u32 index = reason;
-
-	return index < CORDON_REASON_COUNT ? reason_weights[index] : CORDON_WEIGHT_SOFT;
-}
 
 static __always_inline bool is_guard(enum cordon_reason reason)
 {

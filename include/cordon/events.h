@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) OR Apache-2.0 */
 /*
  * In:  types.h, reasons.h, maps.h.
- * Out: the record that programs put into the ring buffer `events`.
+ * Out: the record that programs put into the ring buffers `events` and `critical_events`, and what became of the others.
  * Never: text or names; those are added in user space from the revision that `generation` names.
  */
 #ifndef CORDON_EVENTS_H
@@ -9,18 +9,29 @@
 
 #include "maps.h"
 
+/*
+ * Word, ring. CRITICAL ones have a ring of their own, `critical_events`, and budgets of their own, so that no flood of the others fills
+ * the one or spends the other. A drop whose reason is HARD (reasons.h) is critical too.
+ */
 #define CORDON_EVENT_KINDS(X) \
-	X(FLOW, "flow")          /* a new flow was let in */ \
-	X(DROP, "drop")          /* a frame was dropped, or would have been */ \
-	X(CUT, "cut")            /* a live flow is no longer allowed */ \
-	X(NEW_DEVICE, "device")  /* a MAC and VLAN that no row knows spoke on a port, or a device without a place on a bounded one */ \
-	X(PLACED, "placed")      /* a device without a place spoke; its port is now this one */
+	X(FLOW, "flow", COMMON)           /* a new flow was let in */ \
+	X(DROP, "drop", COMMON)           /* a frame was dropped, or would have been */ \
+	X(CUT, "cut", CRITICAL)           /* a live flow is no longer allowed */ \
+	X(NEW_DEVICE, "device", CRITICAL) /* a MAC and VLAN that no row knows spoke on a port, or a device without a place on a bounded one */ \
+	X(PLACED, "placed", CRITICAL)     /* a device without a place spoke; its port is now this one */
 
 enum cordon_event_kind {
-#define X(id, name) CORDON_EVENT_##id,
+#define X(id, name, ring) CORDON_EVENT_##id,
 	CORDON_EVENT_KINDS(X)
 #undef X
 	CORDON_EVENT_KIND_COUNT
+};
+
+/* A bit a kind. */
+enum {
+#define X(id, name, ring) | CORDON_RING_##ring << CORDON_EVENT_##id
+	CORDON_CRITICAL_KINDS = 0 CORDON_EVENT_KINDS(X)
+#undef X
 };
 
 /* Host byte order but for addresses. What a frame did not have is zero. */
@@ -48,5 +59,24 @@ struct event {
 	__u16 length;     /* of the frame */
 };
 CORDON_ASSERT(sizeof(struct event) == 88, "event record");
+
+/*
+ * Map `event_counts`, mapped by the engine: a row a CPU, and after them one of the engine. Every event that a program wanted to tell is
+ * emitted, lost or suppressed, and of those emitted the ring holds what was not read. The three are counted in the row of the CPU (the
+ * first before the record can be read), `read` in the engine's, each record when it was handled.
+ */
+#define CORDON_EVENT_SLOTS 8 /* kinds, and room for more */
+
+struct event_count {
+	__u64 emitted;    /* put into the ring */
+	__u64 lost;       /* the ring was full */
+	__u64 suppressed; /* over a budget */
+	__u64 read;
+};
+
+struct event_counts {
+	struct event_count of[CORDON_RING_COUNT][CORDON_EVENT_SLOTS]; /* flows and drops of the common ring share a line */
+};
+CORDON_ASSERT(CORDON_EVENT_KIND_COUNT <= CORDON_EVENT_SLOTS && sizeof(struct event_counts) % 64 == 0, "event counts");
 
 #endif

@@ -148,15 +148,28 @@ struct index_line {
 CORDON_ASSERT(sizeof(struct index_line) == 64, "index line");
 
 /*
- * Token bucket of a device's events, and how many live flows it owns: those it began, and apart from them those that what is no
- * device began towards it, so that no outsider can spend what the device has for its own. Each count has the device's quota for itself.
+ * Token buckets of a device's events, one a ring (events.h), and how many live flows it owns: those it began, and apart from them those
+ * that what is no device began towards it, so that no outsider can spend what the device has for its own. Each count has the device's
+ * quota for itself.
  */
-struct budget {
-	__u64 last;   /* boot clock ns of the last refill */
-	__u32 tokens;
-	__u32 skipped; /* suppressed since the last event of this device, told in the next one */
-	__u32 flows[CORDON_DIR_COUNT]; /* live, by the way their first packet went; counted by programs and sweep, atomically */
+enum cordon_ring {
+	CORDON_RING_COMMON,
+	CORDON_RING_CRITICAL,
+	CORDON_RING_COUNT
 };
+
+struct bucket {
+	__u64 last;    /* boot clock ns of the last refill */
+	__u32 tokens;
+	__u32 skipped; /* frames without an event since the last one that stood for a frame; told in the next such */
+};
+
+struct budget {
+	struct bucket bucket[CORDON_RING_COUNT];
+	__u32 flows[CORDON_DIR_COUNT]; /* live, by the way their first packet went; counted by programs and sweep, atomically */
+	__u64 pad[3];
+};
+CORDON_ASSERT(sizeof(struct budget) == 64, "one line");
 
 /*
  * Map `devices`: the rows that `device_index` leads to by device key, mapped writable by the engine.
@@ -180,7 +193,6 @@ struct device {
 	__u64 pad;
 	/* What programs write stands in a line of its own, and on the same page: a new flow waits for each page that it touches. */
 	struct budget budget;
-	__u64 pad2[5];
 };
 CORDON_ASSERT(sizeof(struct device) == 128 && __builtin_offsetof(struct device, budget) == 64, "a device row is two cache lines");
 
@@ -484,7 +496,7 @@ struct drop_count {
 
 /*
  * Map `port_budgets`, by logical port: the events of what belongs to no device, so that a flood of strangers on one port silences no
- * other. Row CORDON_PORT_NONE is the site's: the flows and drops of all devices together.
+ * other. Row CORDON_PORT_NONE is the site's: the events of all devices together.
  */
 
 /*

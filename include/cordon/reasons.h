@@ -5,7 +5,8 @@
  * Never: a second list of the same names anywhere else.
  *
  * Weight: PASS lets a frame go. SOFT becomes would_deny in audit. HARD is dropped in audit too (policy.md 7: a registered
- * device's address or MAC claimed elsewhere, rogue DHCP and RA). QUARANTINE is HARD and survives the brake.
+ * device's address or MAC claimed elsewhere, rogue DHCP and RA), and told by the ring of critical events. QUARANTINE is dropped like
+ * HARD, survives the brake, and is told like SOFT: a quarantined device goes on asking.
  * To add one: a line here, the place that returns it in bpf/, a frame in tests/bpf that meets it, a line in docs/reasons.md.
  */
 #ifndef CORDON_REASONS_H

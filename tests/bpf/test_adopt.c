@@ -119,6 +119,44 @@ static uint32_t ask_pinned(uint32_t ifindex, uint16_t dport)
 	return opts.retval;
 }
 
+static unsigned int heard;
+
+static void hear_drop(void *ctx, const struct event *event)
+{
+	(void)ctx;
+	heard += event->kind == CORDON_EVENT_DROP && event->reason != CORDON_REASON_WRONG_PORT;
+}
+
+/* The kernel's own frames on the interface are told of, too. */
+static void expect_drops(unsigned int waiting)
+{
+	struct event_count counts[CORDON_RING_COUNT][CORDON_EVENT_KIND_COUNT], *drops = &counts[CORDON_RING_COMMON][CORDON_EVENT_DROP];
+
+	dataplane_events_counts(dp, counts);
+	cr_expect_eq(drops->read, heard, "%llu read, %u heard", drops->read, heard);
+	cr_expect_geq(drops->emitted, drops->read + waiting, "%llu emitted, %llu read", drops->emitted, drops->read);
+}
+
+Test(adopt, what_was_read_and_what_waits_is_known_to_the_next)
+{
+	uint32_t ifindex = small_veth("p1");
+
+	set_port(1, ifindex);
+	must_apply(80);
+	for (int i = 0; i < 3; i++)
+		cr_expect_eq(ask_pinned(ifindex, 81), XDP_DROP);
+	dataplane_events_poll(dp, hear_drop, NULL);
+	cr_expect_geq(heard, 3);
+	for (int i = 0; i < 2; i++)
+		cr_expect_eq(ask_pinned(ifindex, 81), XDP_DROP);
+	expect_drops(2);
+	start_again();
+	expect_drops(2);
+	dataplane_events_poll(dp, hear_drop, NULL);
+	cr_expect_geq(heard, 5);
+	expect_drops(0);
+}
+
 Test(adopt, what_is_pinned_is_taken_up_as_it_is)
 {
 	uint32_t maps = id_of("maps/devices"), programs = id_of("progs/xdp_from_device"), ifindex = small_veth("p1"), at;

@@ -42,7 +42,7 @@ test_maps_show_named_fields() {
 	assert_field binding_index .spilled
 	assert_field devices .key
 	assert_field bindings .address.byte
-	assert_field devices .budget.tokens
+	assert_field devices ".budget.bucket[0].tokens"
 	assert_field counters '.passed[0].packets'
 }
 

@@ -47,14 +47,36 @@ static void print_confirmation(const json_t *doc)
 		       field(reverted, "time"));
 }
 
+/* Of the critical ring, where it could not tell all. */
+static void print_critical(const json_t *kinds)
+{
+	long long lost = 0, suppressed = 0;
+	const json_t *count;
+	const char *kind;
+
+	json_object_foreach((json_t *)kinds, kind, count) {
+		lost += number(count, "lost");
+		suppressed += number(count, "suppressed");
+	}
+	if (lost || suppressed)
+		printf("          of critical ones %lld suppressed, %lld lost\n", suppressed, lost);
+}
+
+static void print_events(const json_t *events)
+{
+	printf("events    %lld read, %lld waiting, %lld suppressed over a budget, %lld lost\n", number(events, "read"), number(events, "waiting"),
+	       number(events, "suppressed"), number(events, "lost"));
+	print_critical(json_object_get(json_object_get(events, "rings"), "critical"));
+}
+
 static void print_counts(const json_t *doc)
 {
-	const json_t *devices = json_object_get(doc, "devices"), *flows = json_object_get(doc, "flows"), *events = json_object_get(doc, "events");
+	const json_t *devices = json_object_get(doc, "devices"), *flows = json_object_get(doc, "flows");
 
 	printf("devices   %lld declared, %lld unknown, %lld quarantined (room for %lld)\n", number(devices, "declared"),
 	       number(devices, "unknown"), number(devices, "quarantined"), number(devices, "max"));
 	printf("flows     %lld live (room for %lld)\n", number(flows, "live"), number(flows, "max"));
-	printf("events    %lld suppressed over a device's budget, %lld lost\n", number(events, "suppressed"), number(events, "lost"));
+	print_events(json_object_get(doc, "events"));
 }
 
 static void print_ports(const json_t *ports)

@@ -57,6 +57,45 @@ static json_t *totals_json(const uint64_t totals[CORDON_REASON_COUNT][CORDON_VER
 	return object;
 }
 
+static json_t *event_count_json(const struct event_count *count)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "emitted", (json_int_t)count->emitted, "read", (json_int_t)count->read, "waiting",
+			 (json_int_t)(count->emitted - count->read), "lost", (json_int_t)count->lost, "suppressed", (json_int_t)count->suppressed);
+}
+
+static void event_count_add(struct event_count *sum, const struct event_count *more)
+{
+	sum->emitted += more->emitted;
+	sum->read += more->read;
+	sum->lost += more->lost;
+	sum->suppressed += more->suppressed;
+}
+
+/* The sum of all, and under `rings` each kind that was ever wanted. */
+static json_t *events_json(const struct engine *e)
+{
+	static const char *const names[] = { [CORDON_RING_COMMON] = "common", [CORDON_RING_CRITICAL] = "critical" };
+	struct event_count counts[CORDON_RING_COUNT][CORDON_EVENT_KIND_COUNT], sum = { 0 };
+	json_t *rings = json_object(), *all;
+
+	dataplane_events_counts(e->dp, counts);
+	for (int ring = 0; ring < CORDON_RING_COUNT; ring++) {
+		json_t *kinds = json_object();
+
+		for (int kind = 0; kind < CORDON_EVENT_KIND_COUNT; kind++) {
+			const struct event_count *one = &counts[ring][kind];
+
+			event_count_add(&sum, one);
+			if (one->emitted || one->lost || one->suppressed)
+				json_object_set_new(kinds, event_kind_name(kind), event_count_json(one));
+		}
+		json_object_set_new(rings, names[ring], kinds);
+	}
+	all = event_count_json(&sum);
+	json_object_set_new(all, "rings", rings);
+	return all;
+}
+
 static json_t *audit_json(const struct engine *e)
 {
 	struct state_audit_head head;
@@ -94,11 +133,10 @@ static void add_kernel(struct engine *e, json_t *status)
 	identity_each(e->identity, count_device, &counts);
 	json_object_update_new(
 		status,
-		json_pack("{s:I, s:{s:i, s:i, s:i, s:I}, s:{s:I, s:I}, s:{s:I, s:I}, s:o, s:o, s:o}", "generation",
+		json_pack("{s:I, s:{s:i, s:i, s:i, s:I}, s:{s:I, s:I}, s:o, s:o, s:o, s:o}", "generation",
 			  (json_int_t)dataplane_generation(e->dp), "devices", "declared", counts.declared, "unknown", counts.unknown, "quarantined",
 			  counts.quarantined, "max", (json_int_t)usage.max_devices, "flows", "live", (json_int_t)usage.flows, "max",
-			  (json_int_t)usage.max_flows, "events", "lost", (json_int_t)usage.events_lost, "suppressed",
-			  (json_int_t)usage.events_suppressed, "drops", totals_json(totals, CORDON_VERDICT_DENY), "would_deny",
+			  (json_int_t)usage.max_flows, "events", events_json(e), "drops", totals_json(totals, CORDON_VERDICT_DENY), "would_deny",
 			  totals_json(totals, CORDON_VERDICT_WOULD_DENY), "capabilities", capabilities));
 }
 

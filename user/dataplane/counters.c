@@ -121,19 +121,9 @@ int dataplane_reasons(struct dataplane *dp, uint64_t ret[CORDON_REASON_COUNT][CO
 	return 0;
 }
 
-static int drop_add_losses(void *ctx, const struct drop_key *key, const struct drop_count *count)
-{
-	struct dataplane_usage *usage = ctx;
-
-	(void)key;
-	usage->events_lost += count->lost;
-	usage->events_suppressed += count->suppressed;
-	return 0;
-}
-
 int dataplane_usage(struct dataplane *dp, struct dataplane_usage *ret)
 {
-	struct dataplane_usage usage = {
+	*ret = (struct dataplane_usage){
 		.devices = dp->device_rows.count[ROW_USED],
 		.max_devices = dp->device_rows.max - dp->device_rows.first,
 		.bindings = dp->binding_rows.count[ROW_USED],
@@ -141,10 +131,5 @@ int dataplane_usage(struct dataplane *dp, struct dataplane_usage *ret)
 		.flows = __atomic_load_n(&dp->usage->flows, __ATOMIC_RELAXED),
 		.max_flows = dp->max_flows,
 	};
-	int r = dataplane_drops_each(dp, drop_add_losses, &usage);
-
-	if (r < 0)
-		return r;
-	*ret = usage;
 	return 0;
 }

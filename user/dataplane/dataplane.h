@@ -190,9 +190,11 @@ int dataplane_device_read_row(struct dataplane *dp, uint32_t row, struct datapla
 /* Key of a device row, 0 if free. */
 uint64_t dataplane_device_key(const struct dataplane *dp, uint32_t row);
 
-/* Events. The descriptor becomes readable; poll hands each record to `handle` and returns how many. */
+/* Events. The descriptor becomes readable; poll hands each record to `handle`, critical ones first, and returns how many. */
 int dataplane_events_fd(const struct dataplane *dp);
 int dataplane_events_poll(struct dataplane *dp, void (*handle)(void *ctx, const struct event *event), void *ctx);
+/* Since the tables were made, whoever read: what was wanted is emitted, lost and suppressed; emitted less read is still in the ring. */
+void dataplane_events_counts(const struct dataplane *dp, struct event_count ret[CORDON_RING_COUNT][CORDON_EVENT_KIND_COUNT]);
 
 /* Flows. `now` is the same clock as in the rows. Returning non-zero from `each` stops the walk. */
 uint64_t dataplane_now(const struct dataplane *dp);
@@ -209,7 +211,6 @@ struct dataplane_usage {
 	uint32_t devices, max_devices;
 	uint32_t bindings, max_bindings;
 	uint32_t flows, max_flows;
-	uint64_t events_lost, events_suppressed;
 };
 int dataplane_usage(struct dataplane *dp, struct dataplane_usage *ret);
 

@@ -49,7 +49,7 @@ static const char *heard_end(void)
 }
 
 /* A map whose size the caller or an earlier start chose; of the others the size is part of their meaning. */
-enum capacity_of { CAPACITY_DEVICES, CAPACITY_COUNTERS, CAPACITY_BUCKETS, CAPACITY_PAIRS, CAPACITY_COUNT };
+enum capacity_of { CAPACITY_DEVICES, CAPACITY_COUNTERS, CAPACITY_BUCKETS, CAPACITY_PAIRS, CAPACITY_CPUS, CAPACITY_COUNT };
 
 static const struct capacity {
 	const char *map;
@@ -67,6 +67,7 @@ static const struct capacity {
 	{"drops", CAPACITY_DEVICES, DROPS_A_DEVICE, 0, 0},
 	{"flows", CAPACITY_BUCKETS, 1, 0, 0},
 	{"cache", CAPACITY_PAIRS, 1, 0, 0},
+	{"event_counts", CAPACITY_CPUS, 1, 1, 0},
 };
 
 static const struct capacity *capacity_of(const char *map)
@@ -111,6 +112,7 @@ static int capacities_set(struct bpf_object *object, const struct dataplane_opti
 		[CAPACITY_COUNTERS] = (devices + CORDON_DEVICE_FIRST) * kernel_cpus(),
 		[CAPACITY_BUCKETS] = buckets_for(flows_wanted(options)),
 		[CAPACITY_PAIRS] = pairs_for(options->cache_bytes ? options->cache_bytes : DEFAULT_CACHE_BYTES),
+		[CAPACITY_CPUS] = kernel_cpus(),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(capacities); i++) {
@@ -290,6 +292,7 @@ int load_tables(struct dataplane *dp)
 		[VIEW_WINDOWS] = {dp->bpf->maps.windows, &dp->windows},
 		[VIEW_USAGE] = {dp->bpf->maps.usage, &dp->usage},
 		[VIEW_WALKED] = {dp->bpf->maps.walked, &dp->walked},
+		[VIEW_EVENT_COUNTS] = {dp->bpf->maps.event_counts, &dp->event_counts},
 		[VIEW_DEVICE_LINES] = {dp->bpf->maps.device_index, &dp->device_lines},
 		[VIEW_BINDING_LINES] = {dp->bpf->maps.binding_index, &dp->binding_lines},
 		[VIEW_DEVICES] = {dp->bpf->maps.devices, &dp->devices},

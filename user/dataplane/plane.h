@@ -61,6 +61,7 @@ enum plane_view {
 	VIEW_WINDOWS,
 	VIEW_USAGE,
 	VIEW_WALKED,
+	VIEW_EVENT_COUNTS,
 	VIEW_DEVICE_LINES,
 	VIEW_BINDING_LINES,
 	VIEW_DEVICES,
@@ -91,6 +92,7 @@ struct dataplane {
 	struct limit *limits;
 	struct flow *walked; /* what the last walk over the flows met */
 	struct usage *usage;
+	struct event_counts *event_counts; /* a row a CPU, and then ours */
 	struct index_line *device_lines;
 	struct index_line *binding_lines;
 
@@ -119,7 +121,8 @@ struct dataplane {
 	struct ring_buffer *ring;
 	void (*event_handle)(void *ctx, const struct event *event);
 	void *event_ctx;
-	uint32_t event_left; /* how many more this poll hands out */
+	uint32_t event_left; /* how many more this poll hands out, */
+	uint32_t event_turn; /* and how many common ones before the critical are asked for again */
 };
 
 /* The kernel may take an unconfirmed policy back at any time: what this process writes belongs to `bound`, whatever is in force. */

@@ -35,7 +35,7 @@ static const char *const modes[] = {
 };
 
 static const char *const kinds[] = {
-#define X(id, name) [CORDON_EVENT_##id] = name,
+#define X(id, name, ring) [CORDON_EVENT_##id] = name,
 	CORDON_EVENT_KINDS(X)
 #undef X
 };
