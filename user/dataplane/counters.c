@@ -31,7 +31,7 @@ static void per_cpu_sum(const uint64_t *values, size_t words, uint64_t *ret)
 int counters_read(struct dataplane *dp, uint32_t row, struct device_counters *ret)
 {
 	_cleanup_free_ void *values = per_cpu_new(sizeof(*ret)), *keys = per_cpu_new(sizeof(uint32_t));
-	uint32_t count = kernel_cpus(), before = row * count - 1, last;
+	uint32_t count = kernel_cpus(), before = row * count - 1, last; /* a batch begins behind its key; before row 0 is no key, the start */
 	int r;
 
 	if (!values || !keys)
@@ -62,15 +62,24 @@ static int drops_forget_draining(struct dataplane *dp)
 	return r == -ENOENT ? 0 : r;
 }
 
-int counters_wipe_draining(struct dataplane *dp)
+static int counters_wipe(struct dataplane *dp, uint32_t row)
 {
 	static const struct device_counters zeroes;
 	uint32_t cpus = kernel_cpus();
 	int r = 0;
 
+	for (uint32_t at = row * cpus; r == 0 && at < (row + 1) * cpus; at++)
+		r = kernel_update(bpf_map__fd(dp->bpf->maps.counters), &at, &zeroes);
+	return r;
+}
+
+int counters_wipe_draining(struct dataplane *dp)
+{
+	int r = 0;
+
 	for (uint32_t i = dp->device_rows.first; r == 0 && i < dp->device_rows.reach; i++)
-		for (uint32_t at = i * cpus; r == 0 && dp->device_rows.state[i] == ROW_DRAINING && at < (i + 1) * cpus; at++)
-			r = kernel_update(bpf_map__fd(dp->bpf->maps.counters), &at, &zeroes);
+		if (dp->device_rows.state[i] == ROW_DRAINING)
+			r = counters_wipe(dp, i);
 	return r < 0 ? r : drops_forget_draining(dp);
 }
 
