@@ -11,7 +11,6 @@
 
 #include "../lib/buf.h"
 #include "../lib/cleanup.h"
-#include "../lib/ethtool.h"
 #include "../lib/file.h"
 #include "commands.h"
 
@@ -95,16 +94,15 @@ static void look_at_troubles(struct doctor *d)
 
 static void look_at_offloads(struct doctor *d, const char *name)
 {
-	static const char *const features[] = { "rx-vlan-hw-parse", "rx-vlan-stag-hw-parse", "rx-lro", "rx-gro-hw" };
-	uint32_t on = 0;
-	int r = ethtool_features_on(name, features, ARRAY_SIZE(features), &on);
+	struct dataplane_offloads offloads = { 0 };
+	int r = dataplane_offloads(name, &offloads);
 
 	if (r < 0)
 		tell(d, FINDING_VLAN_HIDDEN, name, "%s does not say whether its card takes VLAN tags off: %s", name, strerror(-r));
-	if (on & 0x3)
+	if (offloads.hides_tags)
 		tell(d, FINDING_VLAN_HIDDEN, name, "the card of %s takes VLAN tags off before its frames are judged: a tagged frame counts as an untagged one",
 		     name);
-	if (on & 0xc)
+	if (offloads.merges)
 		tell(d, FINDING_MERGED, name, "the card of %s merges frames before they are judged: they are judged and counted as one", name);
 }
 
@@ -238,7 +236,7 @@ static void look_at_rules(struct doctor *d)
 static void look_at_capability(void *ctx, const char *text)
 {
 	if (strncmp(text, "tcx links: no", 13) == 0)
-		tell(ctx, FINDING_CLSACT, NULL, "this kernel has no tcx: a filter that somebody else puts before ours at TC egress would decide first");
+		tell(ctx, FINDING_CLSACT, NULL, "this kernel has no tcx: a filter that somebody else puts before ours at TC egress decides for up to a second");
 }
 
 static void look_at_kernel(struct doctor *d)

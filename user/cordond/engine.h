@@ -86,7 +86,7 @@ void engine_free(struct engine *engine);
 /* gateway.yaml anew: ports, uplinks, addresses, the policy's folder. A bad one leaves all as it was. */
 int engine_reload_config(struct engine *engine, char **ret_why);
 
-/* Hands on what waits in the ring buffer. Before every change of rows, so that no record is named after a later row. */
+/* Hands on what waits in the ring buffers. Before every change of rows, so that no record is named after a later row. */
 void engine_drain_events(struct engine *engine);
 /* Recompiles soon, once: addresses often change in bursts. */
 void engine_recompile_soon(struct engine *engine);

@@ -57,10 +57,16 @@ static json_t *totals_json(const uint64_t totals[CORDON_REASON_COUNT][CORDON_VER
 	return object;
 }
 
+/* A record at which an engine was killed may have been read twice. */
+static uint64_t waiting(const struct event_count *count)
+{
+	return count->emitted > count->read ? count->emitted - count->read : 0;
+}
+
 static json_t *event_count_json(const struct event_count *count)
 {
 	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "emitted", (json_int_t)count->emitted, "read", (json_int_t)count->read, "waiting",
-			 (json_int_t)(count->emitted - count->read), "lost", (json_int_t)count->lost, "suppressed", (json_int_t)count->suppressed);
+			 (json_int_t)waiting(count), "lost", (json_int_t)count->lost, "suppressed", (json_int_t)count->suppressed);
 }
 
 static void event_count_add(struct event_count *sum, const struct event_count *more)

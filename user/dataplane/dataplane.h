@@ -87,6 +87,13 @@ int dataplane_port_watch(struct dataplane *dp, uint32_t number, enum dataplane_a
  */
 int dataplane_pins_watch(struct dataplane *dp, char **ret_what);
 
+/* What the card of an interface does to frames before they are judged. */
+struct dataplane_offloads {
+	bool hides_tags;
+	bool merges;
+};
+int dataplane_offloads(const char *interface, struct dataplane_offloads *ret);
+
 /* Device rows, as user/identity wants them. */
 struct dataplane_limit { /* 0: no limit */
 	uint64_t bytes_per_s; /* both directions of its port together, up to LIMIT_MAX_BYTES */

@@ -14,6 +14,7 @@
 #include "attach.h"
 
 static const char *const hiding[] = {"rx-vlan-hw-parse", "rx-vlan-stag-hw-parse", "rx-lro", "rx-gro-hw"};
+#define HIDING_TAGS 0x3U /* bits of those; the others merge */
 
 /* "rx-vlan-hw-parse rx-lro" */
 static void add_names(struct buf *b, uint32_t on)
@@ -21,6 +22,16 @@ static void add_names(struct buf *b, uint32_t on)
 	for (size_t i = 0; i < ARRAY_SIZE(hiding); i++)
 		if (on & 1U << i)
 			buf_addf(b, "%s%s", b->size ? " " : "", hiding[i]);
+}
+
+int dataplane_offloads(const char *interface, struct dataplane_offloads *ret)
+{
+	uint32_t on = 0;
+	int r = ethtool_features_on(interface, hiding, ARRAY_SIZE(hiding), &on);
+
+	if (r == 0)
+		*ret = (struct dataplane_offloads){.hides_tags = on & HIDING_TAGS, .merges = on & ~HIDING_TAGS};
+	return r;
 }
 
 int offload_switch_off(uint32_t ifindex, char **ret_what)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * In:  the ring buffer that programs write.
- * Out: its records, in order, to whoever polls.
+ * In:  the ring buffers that programs write.
+ * Out: their records, critical ones first, to whoever polls; counts of what was read.
  * Never: a poll without an end: a flood is read in portions.
  */
 #ifndef CORDON_DATAPLANE_RING_H

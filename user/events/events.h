@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * In:  records of the ring buffer and flow rows, in numbers.
+ * In:  records of the ring buffers and flow rows, in numbers.
  * Out: the same with names, as JSON of schema 1 (spec/cli.md `observe`, flow records) and as lines for people.
  * Never: the kernel, sockets, decisions.
  */

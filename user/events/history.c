@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A ring of records, oldest overwritten first. Denied conversations that may still count up are also found by their key, a
- * table for each of two minutes: CPUs fill the ring buffer side by side, so the minute that ended may still get an event.
+ * table for each of two minutes: CPUs fill the ring buffers side by side, and the critical one is read first, so the minute
+ * that ended may still get an event.
  */
 #include <errno.h>
 #include <linux/if_ether.h>
