@@ -278,6 +278,24 @@ Test(event, lines_of_odd_frames)
 	expect_line(&link, false, "DENY 02:00:00:00:00:09 → 01:80:c2:00:00:0e 0x88cc  unknown_device port=p1$");
 }
 
+static void expect_integrity(const char *port, const char *text, const char *wanted)
+{
+	json_t *event = integrity_json(clock_boot_ns(), port, text);
+	_cleanup_buf_ struct buf line = { 0 };
+
+	cr_assert_eq(event_line_of_json(event, false, &line), 0);
+	cr_assert_gt(line.size, strlen("10:41:07.112 "));
+	cr_expect_str_eq(buf_text(&line) + strlen("10:41:07.112 "), wanted, "%s", buf_text(&line));
+	json_decref(event);
+}
+
+Test(event, what_was_put_right_has_a_port_or_none)
+{
+	expect_integrity("p1", "the program at XDP was detached", "INTEGRITY p1: the program at XDP was detached");
+	expect_integrity(NULL, "2 pins were taken away", "INTEGRITY 2 pins were taken away");
+	expect_integrity("p\n1", "a\033[2Jb", "INTEGRITY p?1: a?[2Jb");
+}
+
 Test(event, lines_cannot_steer_the_terminal)
 {
 	json_t *event = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "ts", "2026-11-22T10:41:07.112Z", "kind", "drop", "verdict", "deny", "device",
