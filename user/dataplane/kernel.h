@@ -58,6 +58,9 @@ int kernel_link_info(int fd, struct bpf_link_info *ret);
 /* Rows of a frozen array, to read; *ret_size is what munmap() wants. */
 int kernel_mmap_frozen(int fd, uint32_t rows, uint32_t row_size, void **ret, size_t *ret_size);
 
+/* Values of an entry in a per-CPU map. */
 uint32_t kernel_cpus(void);
+/* Rows of a table that programs index by the CPU they run on: one more than the highest number, of which some may be no CPU's. */
+uint32_t kernel_cpu_rows(void);
 
 #endif
