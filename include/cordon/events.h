@@ -61,7 +61,7 @@ struct event {
 CORDON_ASSERT(sizeof(struct event) == 88, "event record");
 
 /*
- * Map `event_counts`, mapped by the engine: a row a CPU, and after them one of the engine. Every event that a program wanted to tell is
+ * Map `event_counts`, mapped by the engine: a row a number of a CPU, and after them one of the engine. Every event that a program wanted to tell is
  * emitted, lost or suppressed, and of those emitted the ring holds what was not read. The three are counted in the row of the CPU (the
  * first before the record can be read), `read` in the engine's, each record when it was handled.
  */

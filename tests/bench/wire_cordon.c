@@ -15,6 +15,7 @@
 #include "config/capacity.h"
 #include "dataplane/dataplane.h"
 #include "lib/addr.h"
+#include "lib/cpus.h"
 #include "lib/memory.h"
 #include "policy/policy.h"
 #include "wire.h"
@@ -148,7 +149,7 @@ static void port_add(struct cordon *own, uint32_t number, unsigned int ifindex, 
 /* Tables and cache as `capacity: auto` gives them to this machine, and room for all devices of the benchmark. */
 static struct dataplane_options options_for(uint32_t devices)
 {
-	struct capacity capacity = capacity_fit(memory_total(""), (uint32_t)sysconf(_SC_NPROCESSORS_CONF));
+	struct capacity capacity = capacity_fit(memory_total(""), cpu_numbers(""));
 
 	return (struct dataplane_options){
 		.bpffs = PINS,

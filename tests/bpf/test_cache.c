@@ -62,7 +62,7 @@ static void round_send(void)
 static void open_with(uint32_t lines, uint16_t flows)
 {
 	struct dataplane_options options = {.max_devices = 4, .max_flows = 2 * FLOWS, .cached = true,
-					   .cache_bytes = (uint64_t)lines * sizeof(struct cache_line) * kernel_cpus()};
+					   .cache_bytes = (uint64_t)lines * sizeof(struct cache_line) * kernel_cpu_rows()};
 	struct dataplane_port port = {.number = 1, .role = CORDON_ROLE_DEVICE, .mode = -1, .mac = {2, 0, 0, 0, 0, 1}};
 	uint32_t generation;
 

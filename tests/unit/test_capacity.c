@@ -8,6 +8,7 @@
 
 #include "config/capacity.h"
 #include "lib/cleanup.h"
+#include "lib/cpus.h"
 #include "lib/file.h"
 #include "lib/memory.h"
 
@@ -71,7 +72,7 @@ Test(capacity, what_the_file_says_beats_auto_key_by_key)
 	cr_assert(c.devices == 7 && c.flows == fit.flows && c.cache_bytes == 2 * MIB);
 }
 
-/* A folder that looks like / to memory_total(). */
+/* A folder that looks like / to memory_total() and cpu_numbers(). */
 static char root[64];
 
 static void root_make(void)
@@ -132,4 +133,21 @@ Test(memory, groups_of_version_1, .init = root_make, .fini = root_remove)
 	cr_assert_eq(memory_total(root), GIB);
 	root_write("/sys/fs/cgroup/memory/docker/y/memory.limit_in_bytes", "268435456\n");
 	cr_assert_eq(memory_total(root), 256 * MIB);
+}
+
+Test(cpus, numbers_go_up_to_the_highest_whatever_is_missing, .init = root_make, .fini = root_remove)
+{
+	uint32_t counted = cpu_numbers(root); /* nothing there yet */
+	static const struct {
+		const char *list;
+		uint32_t numbers; /* 0: as many as there are */
+	} cases[] = {{"0\n", 1}, {"0-3\n", 4}, {"0,2\n", 3}, {"0-1,8-11\n", 12}, {"0-3,128", 129}, {"", 0}, {"\n", 0}, {"zero\n", 0}, {"0-3x\n", 0}, {"0-99999\n", 0}};
+
+	cr_expect_eq(counted, (uint32_t)sysconf(_SC_NPROCESSORS_CONF));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint32_t wanted = cases[i].numbers ? cases[i].numbers : counted;
+
+		root_write("/sys/devices/system/cpu/possible", cases[i].list);
+		cr_expect_eq(cpu_numbers(root), wanted, "'%s' gives %u", cases[i].list, cpu_numbers(root));
+	}
 }

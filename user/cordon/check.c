@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "../config/capacity.h"
 #include "../lib/cleanup.h"
 #include "../lib/clock.h"
+#include "../lib/cpus.h"
 #include "../lib/memory.h"
 #include "command.h"
 #include "compiled.h"
@@ -53,7 +53,7 @@ static void check_capacity(const struct invocation *inv, const struct gateway_co
 	struct capacity capacity;
 
 	v->memory = memory_total("");
-	v->room.cpus = (uint32_t)sysconf(_SC_NPROCESSORS_CONF);
+	v->room.cpus = cpu_numbers("");
 	capacity = capacity_of(config, v->memory, v->room.cpus);
 	v->room.devices = capacity.devices;
 	v->room.flows = capacity.flows;

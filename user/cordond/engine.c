@@ -4,13 +4,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "../config/capacity.h"
 #include "../lib/buf.h"
 #include "../lib/cleanup.h"
 #include "../lib/clock.h"
 #include "../lib/log.h"
+#include "../lib/cpus.h"
 #include "../lib/memory.h"
 #include "apply.h"
 #include "audit.h"
@@ -122,7 +122,7 @@ static void on_links_changed(void *ctx)
 
 static struct dataplane_options dataplane_options_of(const struct gateway_config *config)
 {
-	struct capacity capacity = capacity_of(config, memory_total(""), (uint32_t)sysconf(_SC_NPROCESSORS_CONF));
+	struct capacity capacity = capacity_of(config, memory_total(""), cpu_numbers(""));
 
 	return (struct dataplane_options){
 		.bpffs = config->bpffs,

@@ -41,7 +41,7 @@ int cache_settle(struct dataplane *dp)
 		return 0;
 	if (sched_getaffinity(0, sizeof(before), &before) < 0)
 		return -errno;
-	for (uint32_t cpu = 0; cpu < kernel_cpus() && r == 0; cpu++) {
+	for (uint32_t cpu = 0; cpu < kernel_cpu_rows() && r == 0; cpu++) {
 		CPU_ZERO(&one);
 		CPU_SET(cpu, &one);
 		if (sched_setaffinity(0, sizeof(one), &one) == 0)

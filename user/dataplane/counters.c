@@ -13,25 +13,19 @@
 #include "kernel.h"
 #include "cordon.skel.h"
 
-/* One value a possible CPU; every value type here is a multiple of 8 bytes, as the kernel lays them out. */
-static void *per_cpu_new(size_t size)
-{
-	return calloc(kernel_cpus(), size);
-}
-
 /* Sums words: all these records are nothing but 64-bit counts. */
-static void per_cpu_sum(const uint64_t *values, size_t words, uint64_t *ret)
+static void records_sum(const uint64_t *values, uint32_t n, size_t words, uint64_t *ret)
 {
 	memset(ret, 0, words * sizeof(*ret));
-	for (uint32_t cpu = 0; cpu < kernel_cpus(); cpu++)
+	for (uint32_t k = 0; k < n; k++)
 		for (size_t i = 0; i < words; i++)
-			ret[i] += values[cpu * words + i];
+			ret[i] += values[k * words + i];
 }
 
 int counters_read(struct dataplane *dp, uint32_t row, struct device_counters *ret)
 {
-	_cleanup_free_ void *values = per_cpu_new(sizeof(*ret)), *keys = per_cpu_new(sizeof(uint32_t));
-	uint32_t count = kernel_cpus(), before = row * count - 1, last; /* a batch begins behind its key; before row 0 is no key, the start */
+	uint32_t rows = kernel_cpu_rows(), count = rows, before = row * rows - 1, last; /* a batch begins behind its key; before row 0 is no key, the start */
+	_cleanup_free_ void *values = calloc(rows, sizeof(*ret)), *keys = calloc(rows, sizeof(uint32_t));
 	int r;
 
 	if (!values || !keys)
@@ -41,7 +35,7 @@ int counters_read(struct dataplane *dp, uint32_t row, struct device_counters *re
 		r = bpf_map_lookup_batch(bpf_map__fd(dp->bpf->maps.counters), &before, &last, keys, values, &count, NULL);
 	if (r < 0)
 		return r;
-	per_cpu_sum(values, sizeof(*ret) / sizeof(uint64_t), (uint64_t *)ret);
+	records_sum(values, rows, sizeof(*ret) / sizeof(uint64_t), (uint64_t *)ret);
 	return 0;
 }
 
@@ -65,7 +59,7 @@ static int drops_forget_draining(struct dataplane *dp)
 static int counters_wipe(struct dataplane *dp, uint32_t row)
 {
 	static const struct device_counters zeroes;
-	uint32_t cpus = kernel_cpus();
+	uint32_t cpus = kernel_cpu_rows();
 	int r = 0;
 
 	for (uint32_t at = row * cpus; r == 0 && at < (row + 1) * cpus; at++)
@@ -85,7 +79,7 @@ int counters_wipe_draining(struct dataplane *dp)
 
 int dataplane_drops_each(struct dataplane *dp, int (*each)(void *ctx, const struct drop_key *key, const struct drop_count *count), void *ctx)
 {
-	_cleanup_free_ void *values = per_cpu_new(sizeof(struct drop_count));
+	_cleanup_free_ void *values = calloc(kernel_cpus(), sizeof(struct drop_count)); /* a multiple of 8 bytes, as the kernel lays them out */
 	int fd = bpf_map__fd(dp->bpf->maps.drops);
 	struct drop_key key, next;
 	int r, stop = 0;
@@ -102,7 +96,7 @@ int dataplane_drops_each(struct dataplane *dp, int (*each)(void *ctx, const stru
 		r = bpf_map_get_next_key(fd, &key, &next);
 		if (bpf_map_lookup_elem(fd, &key, values) < 0)
 			continue;
-		per_cpu_sum(values, sizeof(sum) / sizeof(uint64_t), (uint64_t *)&sum);
+		records_sum(values, kernel_cpus(), sizeof(sum) / sizeof(uint64_t), (uint64_t *)&sum);
 		stop = each(ctx, &key, &sum);
 	}
 	return stop || r == -ENOENT ? 0 : r;
@@ -110,7 +104,7 @@ int dataplane_drops_each(struct dataplane *dp, int (*each)(void *ctx, const stru
 
 int dataplane_reasons(struct dataplane *dp, uint64_t ret[CORDON_REASON_COUNT][CORDON_VERDICT_COUNT])
 {
-	_cleanup_free_ void *values = per_cpu_new(sizeof(uint64_t));
+	_cleanup_free_ void *values = calloc(kernel_cpus(), sizeof(uint64_t));
 	uint64_t sums[CORDON_REASON_COUNT * CORDON_VERDICT_COUNT];
 	int settled;
 
@@ -124,7 +118,7 @@ int dataplane_reasons(struct dataplane *dp, uint64_t ret[CORDON_REASON_COUNT][CO
 
 		if (r < 0)
 			return r;
-		per_cpu_sum(values, 1, &sums[i]);
+		records_sum(values, kernel_cpus(), 1, &sums[i]);
 	}
 	memcpy(ret, sums, sizeof(sums));
 	return 0;

@@ -15,6 +15,7 @@
 
 #include "../lib/buf.h"
 #include "../lib/cleanup.h"
+#include "../lib/cpus.h"
 #include "../lib/failpoint.h"
 
 #ifdef CORDON_FAILPOINTS
@@ -292,4 +293,13 @@ uint32_t kernel_cpus(void)
 	int n = libbpf_num_possible_cpus();
 
 	return n > 0 ? (uint32_t)n : 1;
+}
+
+uint32_t kernel_cpu_rows(void)
+{
+	static uint32_t rows; /* for ever the same */
+
+	if (!rows)
+		rows = cpu_numbers("");
+	return rows;
 }

@@ -61,6 +61,9 @@ int kernel_mmap_frozen(int fd, uint32_t rows, uint32_t row_size, void **ret, siz
 /* "program 12 (name)", to free; without CAP_SYS_ADMIN the kernel keeps the name of a program that is another's. NULL without memory. */
 char *kernel_prog_words(uint32_t id);
 
+/* Values of an entry in a per-CPU map. */
 uint32_t kernel_cpus(void);
+/* Rows of a table that programs index by the CPU they run on: one more than the highest number, of which some may be no CPU's. */
+uint32_t kernel_cpu_rows(void);
 
 #endif

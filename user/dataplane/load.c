@@ -87,9 +87,9 @@ static uint32_t buckets_for(uint32_t flows)
 /* Whole sets of eight a CPU: a flow has those to choose from, side by side (bpf/cache.h). */
 static uint32_t pairs_for(uint64_t bytes)
 {
-	uint64_t pairs = bytes / kernel_cpus() / sizeof(struct cache_pair) & ~7ULL;
+	uint64_t pairs = bytes / kernel_cpu_rows() / sizeof(struct cache_pair) & ~7ULL;
 
-	return (uint32_t)(pairs < 8 ? 8 : pairs) * kernel_cpus();
+	return (uint32_t)(pairs < 8 ? 8 : pairs) * kernel_cpu_rows();
 }
 
 static uint32_t entries_of(const struct capacity *c, uint32_t size)
@@ -109,10 +109,10 @@ static int capacities_set(struct bpf_object *object, const struct dataplane_opti
 	uint32_t devices = options->max_devices ? options->max_devices : DEFAULT_DEVICES;
 	const uint32_t sizes[CAPACITY_COUNT] = {
 		[CAPACITY_DEVICES] = devices,
-		[CAPACITY_COUNTERS] = (devices + CORDON_DEVICE_FIRST) * kernel_cpus(),
+		[CAPACITY_COUNTERS] = (devices + CORDON_DEVICE_FIRST) * kernel_cpu_rows(),
 		[CAPACITY_BUCKETS] = buckets_for(flows_wanted(options)),
 		[CAPACITY_PAIRS] = pairs_for(options->cache_bytes ? options->cache_bytes : DEFAULT_CACHE_BYTES),
-		[CAPACITY_CPUS] = kernel_cpus(),
+		[CAPACITY_CPUS] = kernel_cpu_rows(),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(capacities); i++) {
@@ -274,8 +274,8 @@ int load_object(struct dataplane *dp, const struct dataplane_options *options, c
 	dp->bpf->rodata->flow_buckets = bpf_map__max_entries(dp->bpf->maps.flows);
 	dp->bpf->rodata->device_lines = bpf_map__max_entries(dp->bpf->maps.device_index);
 	dp->bpf->rodata->binding_lines = bpf_map__max_entries(dp->bpf->maps.binding_index);
-	dp->bpf->rodata->counter_cpus = kernel_cpus();
-	dp->bpf->rodata->cache_pairs = bpf_map__max_entries(dp->bpf->maps.cache) / kernel_cpus();
+	dp->bpf->rodata->counter_cpus = kernel_cpu_rows();
+	dp->bpf->rodata->cache_pairs = bpf_map__max_entries(dp->bpf->maps.cache) / kernel_cpu_rows();
 	r = cordon_bpf__load(dp->bpf);
 	return r < 0 ? load_refused(r, ret_why) : 0;
 }

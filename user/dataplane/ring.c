@@ -16,7 +16,7 @@
 /* Handled, then counted, then consumed: who dies between the last two, a moment apart, reads and counts one record again. */
 static void record_take(struct dataplane *dp, enum cordon_ring ring, const struct event *event, size_t size)
 {
-	struct event_count *counts = dp->event_counts[kernel_cpus()].of[ring];
+	struct event_count *counts = dp->event_counts[kernel_cpu_rows()].of[ring];
 
 	if (size < sizeof(*event))
 		return;
@@ -86,7 +86,7 @@ int dataplane_events_poll(struct dataplane *dp, void (*handle)(void *ctx, const 
 void dataplane_events_counts(const struct dataplane *dp, struct event_count ret[CORDON_RING_COUNT][CORDON_EVENT_KIND_COUNT])
 {
 	memset(ret, 0, CORDON_RING_COUNT * sizeof(*ret));
-	for (uint32_t row = 0; row <= kernel_cpus(); row++) {
+	for (uint32_t row = 0; row <= kernel_cpu_rows(); row++) {
 		for (int at = 0; at < CORDON_RING_COUNT * CORDON_EVENT_KIND_COUNT; at++) {
 			int ring = at / CORDON_EVENT_KIND_COUNT, kind = at % CORDON_EVENT_KIND_COUNT;
 			const struct event_count *one = &dp->event_counts[row].of[ring][kind];
