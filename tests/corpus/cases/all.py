@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All subjects, in the order of the road of a frame."""
+
+import importlib
+
+from .book import Case
+
+SUBJECTS = ("link", "identity", "flows")
+
+
+def all_cases() -> list[Case]:
+    return [case for subject in SUBJECTS for case in importlib.import_module(f"cases.{subject}").book.cases]

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The corpus as input of `cordon replay --expect`, and what the program says to it."""
+
+import json
+import subprocess
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cases.book import Act, Case, Expect, Frame, Step
+from world.lab import POLICIES, WORLD
+from world.text import gateway_text, policy_text
+
+FRAMES, GATEWAY = "frames.jsonl", "gateway.yaml"
+FIELD_OF_ACT = {"wait": "for", "apply": "policy"}
+
+
+@dataclass(frozen=True)
+class Seen:
+    passes: bool
+    reason: str
+    rule: str | None
+
+    def meets(self, expect: Expect) -> bool:
+        return self.passes == (expect.verdict != "deny") and self.reason == expect.reason
+
+    def __str__(self) -> str:
+        return f"{'pass' if self.passes else 'drop'} {self.reason}"
+
+
+def step_line(step: Step) -> dict[str, object]:
+    if isinstance(step, Act):
+        return {"do": step.word, FIELD_OF_ACT.get(step.word, "device"): step.argument}
+    line: dict[str, object] = {"name": step.name, "port": step.port, "dir": step.direction, "frame": step.data.hex(),
+                               "expect": "drop" if step.expect.verdict == "deny" else "pass"}
+    if step.in_port:
+        line["in_port"] = step.in_port
+    if step.gso:
+        line["gso"] = list(step.gso)
+    return line
+
+
+def lines(cases: Iterable[Case]) -> Iterator[dict[str, object]]:
+    """Replay enforces whatever the policy says, so cases of other modes are not for it."""
+    for case in cases:
+        if case.mode != "enforce":
+            continue
+        yield {"do": "reset"}
+        yield from map(step_line, case.steps)
+
+
+def write(cases: Iterable[Case], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / GATEWAY).write_text(gateway_text(WORLD))
+    for name, world in POLICIES.items():
+        (folder / name).write_text(policy_text(world))
+    (folder / FRAMES).write_text("".join(json.dumps(line) + "\n" for line in lines(cases)))
+
+
+def run(cordon: str, folder: Path) -> dict[str, Seen]:
+    """What the program says of each frame, by name."""
+    command = [cordon, "replay", "-c", str(folder / GATEWAY), "--policy", str(folder / "policy.yaml"), "--frames", str(folder / FRAMES)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:  # what it says of a good run are warnings about the policy
+        raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr}")
+    seen = {}
+    for line in map(json.loads, done.stdout.splitlines()):
+        if line["verdict"] == "unrunnable":
+            seen[line["name"]] = Seen(False, "unrunnable", None)
+            continue
+        seen[line["name"]] = Seen(line["verdict"] == "pass", line["reason"], line["rule"])
+    return seen
+
+
+@dataclass(frozen=True)
+class Difference:
+    case: Case
+    frame: Frame
+    seen: Seen
+
+    @property
+    def weight(self) -> int:
+        """0 what passes and must not, 1 what is dropped and must not be, 2 another reason."""
+        if self.seen.passes == (self.frame.expect.verdict != "deny"):
+            return 2
+        return 0 if self.seen.passes else 1
+
+
+def differences(cases: Iterable[Case], seen: dict[str, Seen]) -> list[Difference]:
+    found = [Difference(case, frame, seen[frame.name]) for case in cases if case.mode == "enforce"
+             for frame in case.frames if not seen[frame.name].meets(frame.expect)]
+    return sorted(found, key=lambda difference: difference.weight)
