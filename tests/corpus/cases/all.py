@@ -5,7 +5,7 @@ import importlib
 
 from .book import Case
 
-SUBJECTS = ("link", "identity", "flows")
+SUBJECTS = ("link", "identity", "ip4", "ip6", "transport", "flows")
 
 
 def all_cases() -> list[Case]:

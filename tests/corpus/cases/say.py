@@ -51,7 +51,7 @@ def own_tags(src: Host, dst: Host) -> tuple[Tag, ...]:
     return () if vlan is None else (vlan,)
 
 
-def packet(src: Host, dst: Host, version: int, l4: Transport, *, src_ip: str | None = None, dst_ip: str | None = None, src_mac: str | None = None,
+def packet(src: Host, dst: Host, version: int, l4: Transport, /, *, src_ip: str | None = None, dst_ip: str | None = None, src_mac: str | None = None,
            dst_mac: str | None = None, tags: tuple[Tag, ...] | None = None, pad: bool = False, cut: int | None = None, tail: bytes = b"",
            **header: object) -> bytes:
     """An IP frame as an honest sender makes it, but for what is said. `cut` keeps so many bytes of the frame, `tail` follows the packet."""
