@@ -22,7 +22,7 @@ class Seen:
     rule: str | None
 
     def meets(self, expect: Expect) -> bool:
-        return self.passes == (expect.verdict != "deny") and self.reason == expect.reason
+        return self.passes == (expect.verdict != "deny") and self.reason in expect.reasons
 
     def __str__(self) -> str:
         return f"{'pass' if self.passes else 'drop'} {self.reason}"

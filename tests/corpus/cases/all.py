@@ -5,7 +5,7 @@ import importlib
 
 from .book import Case
 
-SUBJECTS = ("link", "identity", "ip4", "ip6", "transport", "flows")
+SUBJECTS = ("link", "identity", "eapol", "arp", "nd", "dhcp", "multicast", "ip4", "ip6", "transport", "icmp", "flows")
 
 
 def all_cases() -> list[Case]:

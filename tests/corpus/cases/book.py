@@ -9,11 +9,15 @@ VERDICTS = {"pass": "allow", "drop": "deny", "audit": "would_deny"}
 
 @dataclass(frozen=True)
 class Expect:
-    verdict: str  # allow, deny, would_deny
-    reason: str
+    verdict: str              # allow, deny, would_deny
+    reasons: tuple[str, ...]  # more than one where two hold and the specification puts none before the other
+
+    @property
+    def reason(self) -> str:
+        return self.reasons[0]
 
     def __str__(self) -> str:
-        return f"{self.verdict} {self.reason}"
+        return f"{self.verdict} {'|'.join(self.reasons)}"
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,9 @@ class Case:
 
 
 def expectation(text: str) -> Expect:
+    """As in "pass rule", "drop ext_header|multicast", "audit default_deny"."""
     verdict, reason = text.split()
-    return Expect(VERDICTS[verdict], reason)
+    return Expect(VERDICTS[verdict], tuple(reason.split("|")))
 
 
 @dataclass

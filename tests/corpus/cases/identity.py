@@ -23,7 +23,7 @@ def ports(v: int) -> None:
     book.add(f"port{v}/another", out(cam, packet(cam, cloud, v, BEGINS), "drop wrong_port", port="p2"), twin=twin)
     book.add(f"port{v}/another-empty", out(cam, packet(cam, cloud, v, BEGINS), "drop wrong_port", port="p11"), twin=twin)
     book.add(f"port{v}/another-tagged", out(tag, packet(tag, gw, v, tcp(40000, 22)), "drop wrong_port", port="p2"), twin=f"link/tag{v}/own")
-    book.add(f"port{v}/mac-of-tagged-untagged", out(tag, packet(tag, gw, v, tcp(40000, 22), tags=()), "drop wrong_port", port="p2"), twin=f"link/tag{v}/own",
+    book.add(f"port{v}/mac-of-tagged-untagged", out(tag, packet(tag, gw, v, tcp(40000, 22), tags=()), "drop wrong_port|spoofed_source", port="p2"), twin=f"link/tag{v}/own",
              question="mac-in-another-vlan")
     book.add(f"port{v}/group", out(roam, packet(roam, cloud, v, BEGINS), "pass rule", port="w2"))
     book.add(f"port{v}/group-home", out(roam, packet(roam, cloud, v, BEGINS), "pass rule"))
@@ -88,7 +88,7 @@ def sources(v: int) -> None:
              into(cam, packet(cloud, cam, v, udp(9, 7000), src_ip=("198.18.0.2", "2001:db8:ffff::2")[v == 6]), "drop uplink_spoof", "eth0"), twin=inward)
     book.add(f"source{v}/port-as-another", into(cam, packet(hub, cam, v, tcp(2000, 554)), "drop spoofed_source", "p3"), twin=f"flow/neighbours{v}/whole",
              question="port-as-another")
-    book.add(f"source{v}/port-as-beyond", into(cam, packet(cloud, cam, v, udp(9, 7000)), "drop spoofed_source", "p3"), twin=inward,
+    book.add(f"source{v}/port-as-beyond", into(cam, packet(cloud, cam, v, udp(9, 7000)), "drop spoofed_source|no_flow", "p3"), twin=inward,
              question="port-as-another")
 
 

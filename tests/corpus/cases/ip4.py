@@ -4,7 +4,7 @@
 from wire.ip import ROUTER_ALERT4, TCP, UDP, ip4
 from wire.link import IPV4, ethernet
 from wire.transport import raw, tcp, udp
-from world.lab import cam, cloud, gw, hub, net, phone
+from world.lab import cam, cloud, gw, hub, net, phone, plc
 
 from .book import Book
 from .say import into, out, packet
@@ -48,7 +48,7 @@ def lengths() -> None:
     book.add("length/trailer-of-ports", asks("pass rule", tail=b"\0\0\0\0" * 4))
     book.add("length/1500", out(cam, packet(cam, cloud, 4, udp(5555, 4433, bytes(1472))), "pass rule"))
     book.add("length/jumbo", out(cam, packet(cam, cloud, 4, udp(5555, 4433, bytes(8000))), "pass rule"))
-    book.add("length/jumbo-inward", into(cam, packet(cloud, cam, 4, udp(999, 7000, bytes(8000))), "pass rule", "eth0"))
+    book.add("length/segments-inward", into(cam, packet(cloud, cam, 4, udp(999, 7000, bytes(3000))), "pass rule", "eth0", gso=(1448, 3)))
     book.add("length/total-beyond-frame-inward", into(cam, packet(cloud, cam, 4, udp(999, 7000), length=34), "drop ip_malformed", "eth0"),
              twin="identity/in4/own")
     book.add("length/header-4-words-inward", into(cam, packet(cloud, cam, 4, udp(999, 7000), header_words=4), "drop ip_malformed", "eth0"),
@@ -85,17 +85,18 @@ def fields() -> None:
 def martians() -> None:
     for name, address in MARTIANS.items():
         book.add(f"martian/to-{name}", out(phone, packet(phone, net, 4, udp(5, 9), dst_ip=address), "drop ip_martian"), twin="flow/internet4/udp")
-        book.add(f"martian/from-{name}-inward", into(cam, packet(cloud, cam, 4, udp(999, 7000), src_ip=address), "drop ip_martian", "eth0"),
-                 twin="identity/in4/own")
+        book.add(f"martian/from-{name}-inward", into(plc, packet(net, plc, 4, udp(999, 7000), src_ip=address), "drop ip_martian", "eth0"),
+                 twin="ip4/martian/none-inward")
     for name, address in {"class-e": "240.0.0.1", "last": "255.255.255.254"}.items():
-        book.add(f"martian/to-{name}", out(phone, packet(phone, net, 4, udp(5, 9), dst_ip=address), "drop ip_martian"), twin="flow/internet4/udp",
+        book.add(f"martian/to-{name}", out(phone, packet(phone, net, 4, udp(5, 9), dst_ip=address), "drop ip_martian|multicast"), twin="flow/internet4/udp",
                  question="class-e")
-        book.add(f"martian/from-{name}-inward", into(cam, packet(cloud, cam, 4, udp(999, 7000), src_ip=address), "drop ip_martian", "eth0"),
-                 twin="identity/in4/own")
-    book.add("martian/from-group-inward", into(cam, packet(cloud, cam, 4, udp(999, 7000), src_ip="224.0.0.5"), "drop ip_martian", "eth0"),
-             twin="identity/in4/own")
-    book.add("martian/from-broadcast-inward", into(cam, packet(cloud, cam, 4, udp(999, 7000), src_ip="255.255.255.255"), "drop ip_martian", "eth0"),
-             twin="identity/in4/own")
+        book.add(f"martian/from-{name}-inward", into(plc, packet(net, plc, 4, udp(999, 7000), src_ip=address), "drop ip_martian", "eth0"),
+                 twin="ip4/martian/none-inward")
+    book.add("martian/from-group-inward", into(plc, packet(net, plc, 4, udp(999, 7000), src_ip="224.0.0.5"), "drop ip_martian", "eth0"),
+             twin="ip4/martian/none-inward")
+    book.add("martian/from-broadcast-inward", into(plc, packet(net, plc, 4, udp(999, 7000), src_ip="255.255.255.255"), "drop ip_martian", "eth0"),
+             twin="ip4/martian/none-inward")
+    book.add("martian/none-inward", into(plc, packet(net, plc, 4, udp(999, 7000)), "pass rule", "eth0"))
     book.add("self/by-own-mac", out(cam, packet(cam, cam, 4, ASKS), "drop ip_self"), twin="ip4/length/whole", question="self-by-mac")
     book.add("self/by-gateway", out(cam, packet(cam, cam, 4, ASKS, dst_mac=gw.mac), "drop ip_self"), twin="ip4/length/whole")
     book.add("self/land", out(cam, packet(cam, cam, 4, tcp(139, 139), dst_mac=gw.mac), "drop ip_self"), twin="ip4/length/whole")

@@ -3,7 +3,7 @@
 
 from wire.ip import AH, DESTINATION, ESP, HOP_BY_HOP, MOBILITY, NO_NEXT, ROUTER_ALERT6, UDP, extension, fragment_header, routing_header
 from wire.transport import icmp, raw, tcp, udp
-from world.lab import cam, cloud, gw, hub, net, phone
+from world.lab import cam, cloud, gw, hub, net, phone, plc
 
 from .book import Book
 from .say import into, out, packet
@@ -41,7 +41,7 @@ def lengths() -> None:
     book.add("length/trailer-of-zeros", asks("pass rule", tail=bytes(16)))
     book.add("length/1500", out(cam, packet(cam, cloud, 6, udp(5555, 4433, bytes(1452))), "pass rule"))
     book.add("length/jumbo", out(cam, packet(cam, cloud, 6, udp(5555, 4433, bytes(8000))), "pass rule"))
-    book.add("length/jumbo-inward", into(cam, packet(cloud, cam, 6, udp(999, 7000, bytes(8000))), "pass rule", "eth0"))
+    book.add("length/segments-inward", into(cam, packet(cloud, cam, 6, udp(999, 7000, bytes(3000))), "pass rule", "eth0", gso=(1448, 3)))
     book.add("length/payload-beyond-frame-inward", into(cam, packet(cloud, cam, 6, udp(999, 7000), length=14), "drop ip_malformed", "eth0"),
              twin="identity/in6/own")
     book.add("length/version-4-inward", into(cam, packet(cloud, cam, 6, udp(999, 7000), version=4), "drop ip_malformed", "eth0"), twin="identity/in6/own")
@@ -95,12 +95,13 @@ def martians() -> None:
         book.add(f"martian/to-{name}", out(phone, packet(phone, net, 6, udp(5, 9), dst_ip=address), "drop ip_martian"), twin="flow/internet6/udp",
                  question="martians6")
     for name in ("loopback", "unspecified", "mapped"):
-        book.add(f"martian/from-{name}-inward", into(cam, packet(cloud, cam, 6, udp(999, 7000), src_ip=MARTIANS[name]), "drop ip_martian", "eth0"),
-                 twin="identity/in6/own", question="martians6")
-    book.add("martian/from-mapped-device-inward", into(cam, packet(cloud, cam, 6, udp(999, 7000), src_ip=MARTIANS["mapped-device"]), "drop uplink_spoof", "eth0"),
-             twin="identity/in6/own", question="martians6")
-    book.add("martian/from-group-inward", into(cam, packet(cloud, cam, 6, udp(999, 7000), src_ip="ff02::1"), "drop ip_martian", "eth0"),
-             twin="identity/in6/own")
+        book.add(f"martian/from-{name}-inward", into(plc, packet(net, plc, 6, udp(999, 7000), src_ip=MARTIANS[name]), "drop ip_martian", "eth0"),
+                 twin="ip6/martian/none-inward", question="martians6")
+    book.add("martian/from-mapped-device-inward", into(plc, packet(net, plc, 6, udp(999, 7000), src_ip=MARTIANS["mapped-device"]), "drop uplink_spoof", "eth0"),
+             twin="ip6/martian/none-inward", question="martians6")
+    book.add("martian/from-group-inward", into(plc, packet(net, plc, 6, udp(999, 7000), src_ip="ff02::1"), "drop ip_martian", "eth0"),
+             twin="ip6/martian/none-inward")
+    book.add("martian/none-inward", into(plc, packet(net, plc, 6, udp(999, 7000)), "pass rule", "eth0"))
     for name, address in MARTIANS.items():
         if name == "mapped-device":
             book.add(f"martian/from-{name}", asks("drop spoofed_source", src_ip=address), twin="ip6/length/whole", question="martians6")

@@ -115,7 +115,7 @@ def tags() -> None:
     asks = to_group(tag, "255.255.255.255", dhcp4(DISCOVER, tag.mac), src_ip="0.0.0.0", tags=(11,))
     book.add("tag/dhcp-in-another-vlan", *(out(tag, asks, "drop vlan") for _ in range(2)), twin="link/tag/dhcp-own")
     book.add("tag/dhcp-own", out(tag, to_group(tag, "255.255.255.255", dhcp4(DISCOVER, tag.mac), src_ip="0.0.0.0"), "pass dhcp"))
-    book.add("tag/nothing-inside", out(cam, ethernet(gw.mac, cam.mac, 0x8100, u16(10) + u16(0x0100)), "drop llc"), twin="link/length4/whole",
+    book.add("tag/nothing-inside", out(cam, ethernet(gw.mac, cam.mac, 0x8100, u16(10) + u16(0x0100)), "drop llc|vlan"), twin="link/length4/whole",
              question="tag-around-llc")
     book.add("tag/stranger", out(nobody, packet(nobody, cloud, 4, BEGINS, tags=(10,)), "drop unknown_device", port="p11"), twin="link/length4/whole",
              question="stranger-with-tag")

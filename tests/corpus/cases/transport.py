@@ -80,10 +80,11 @@ def protocols(v: int) -> None:
     for name, number in UNNAMED.items():
         if v == 6 and name in ("esp", "ah", "experiment"):
             continue  # extension headers there
-        book.add(f"protocol/{name}-{v}", out(cam, packet(cam, cloud, v, raw(number, bytes(24))), "drop protocol"), twin=f"ip{v}/length/whole",
+        book.add(f"protocol/{name}-{v}", out(cam, packet(cam, cloud, v, raw(number, bytes(24))), "drop default_deny"), twin=f"ip{v}/length/whole",
                  question="named-protocol")
     for name, number in {"ospf": 89, "esp-like": 98}.items():
-        book.add(f"protocol/{name}-inward-{v}", into(cam, packet(cloud, cam, v, raw(number, bytes(24))), "drop protocol", "eth0"), twin=f"identity/in{v}/own")
+        book.add(f"protocol/{name}-inward-{v}", into(cam, packet(cloud, cam, v, raw(number, bytes(24))), "drop default_deny", "eth0"),
+                 twin=f"identity/in{v}/own", question="named-protocol")
     other_family = ICMP6 if v == 4 else ICMP4
     book.add(f"protocol/icmp-of-other-family-{v}", out(phone, packet(phone, net, v, raw(other_family, b"\x80\0\0\0\0\x01\0\x01")), "drop protocol"),
              twin=f"flow/internet{v}/echo")
@@ -91,10 +92,11 @@ def protocols(v: int) -> None:
              question="igmp-unicast")
     inner = {4: ip4(cam.v4, net.v4, udp(1, 25)), 6: ip6(cam.v6, net.v6, udp(1, 25))}
     for kind in BOTH:
-        book.add(f"tunnel/ip{kind}-in-ip{v}", out(cam, packet(cam, cloud, v, tunnel(inner[kind])), "drop protocol"), twin=f"ip{v}/length/whole")
-        book.add(f"tunnel/ip{kind}-in-ip{v}-inward", into(cam, packet(cloud, cam, v, tunnel(inner[kind])), "drop protocol", "eth0"), twin=f"identity/in{v}/own")
-        book.add(f"tunnel/ip{kind}-in-ip{v}-by-any", out(phone, packet(phone, net, v, tunnel(inner[kind])), "drop protocol"), twin=f"flow/internet{v}/udp",
-                 question="any-and-protocols")
+        book.add(f"tunnel/ip{kind}-in-ip{v}", out(cam, packet(cam, cloud, v, tunnel(inner[kind])), "drop default_deny"), twin=f"ip{v}/length/whole",
+                 question="named-protocol")
+        book.add(f"tunnel/ip{kind}-in-ip{v}-inward", into(cam, packet(cloud, cam, v, tunnel(inner[kind])), "drop default_deny", "eth0"), twin=f"identity/in{v}/own",
+                 question="named-protocol")
+        book.add(f"tunnel/ip{kind}-in-ip{v}-by-any", out(phone, packet(phone, net, v, tunnel(inner[kind])), "pass rule"), question="any-and-protocols")
     for name, port in {"vxlan": 4789, "gue": 6080, "geneve": 6081, "teredo": 3544, "gtp": 2152, "l2tp": 1701, "ipsec-nat": 4500, "wireguard": 51820}.items():
         book.add(f"tunnel/{name}-{v}", out(cam, packet(cam, cloud, v, udp(port, port, inner[4])), "drop default_deny"), twin=f"ip{v}/length/whole")
     book.add(f"tunnel/gre-ip-inside-{v}", out(hub, packet(hub, cloud, v, raw(GRE, b"\0\0\x08\0" + inner[4])), "pass rule"))

@@ -52,6 +52,7 @@ RULES = (
     Rule("cam-gw", "segment:cameras", "gateway", allow=("dns", "ntp", "icmp/echo", "icmp6/echo")),
     Rule("gw-cam", "gateway", "device:cam", allow=("tcp/80", "udp/161", "icmp/echo", "icmp6/echo")),
     Rule("cloud-cam", "network:cloud", "device:cam", allow=("tcp/7001", "udp/7000")),
+    Rule("world-plc", "internet", "segment:plcs", allow=("udp/7000",)),
     Rule("phone-net", "segment:phones", "internet", allow=("any",)),
     Rule("phone-no-mail", "segment:phones", "internet", deny=("tcp/25", "udp/9000-9009"), spare=(("network:cloud", ("udp/9005",)),)),
     Rule("tag-gw", "segment:tagged", "gateway", allow=("tcp/22", "icmp/echo", "icmp6/echo")),
