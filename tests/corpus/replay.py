@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cases.book import Act, Case, Expect, Frame, Step
+from oracle.verdict import HARD
 from world.lab import POLICIES, WORLD
 from world.text import gateway_text, policy_text
 
@@ -72,6 +73,9 @@ def run(cordon: str, folder: Path) -> dict[str, Seen]:
     return seen
 
 
+KINDS = ("passes and must not", "passes in audit and must not", "is dropped and must not be", "is dropped in audit and must not be", "another reason")
+
+
 @dataclass(frozen=True)
 class Difference:
     case: Case
@@ -80,10 +84,19 @@ class Difference:
 
     @property
     def weight(self) -> int:
-        """0 what passes and must not, 1 what is dropped and must not be, 2 another reason."""
-        if self.seen.passes == (self.frame.expect.verdict != "deny"):
-            return 2
-        return 0 if self.seen.passes else 1
+        """Which of KINDS, the most serious first. Replay cannot audit, but the weight of a reason says what audit would do."""
+        must_pass = self.frame.expect.verdict != "deny"
+        if self.seen.passes != must_pass:
+            return 0 if self.seen.passes else 2
+        if self.seen.reason == "unrunnable" or must_pass:
+            return 4
+        expected, seen = {reason in HARD for reason in self.frame.expect.reasons}, self.seen.reason in HARD
+        if seen in expected:
+            return 4
+        return 3 if seen else 1
+
+    def __str__(self) -> str:
+        return f"{self.frame.name}: expected {self.frame.expect}, saw {self.seen}"
 
 
 def differences(cases: Iterable[Case], seen: dict[str, Seen]) -> list[Difference]:

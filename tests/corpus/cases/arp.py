@@ -95,7 +95,7 @@ def malformed() -> None:
         frame = arp_frame(cam.mac, BROADCAST, arp(op, cam.mac, cam.v4, gw.v4))
         book.add(f"malformed/operation-{op}", out(cam, frame, "drop arp_malformed"), twin=twin)
     book.add("malformed/hides-claim", out(cam, asks(cam, gw.v4, sender=hub.v4, hardware=6), "drop arp_spoof"), twin=twin)
-    book.add("malformed/operation-hides-claim", out(cam, arp_frame(cam.mac, BROADCAST, arp(9, cam.mac, gw.v4, hub.v4)), "drop arp_spoof"), twin=twin)
+    book.add("malformed/operation-hides-claim", out(cam, arp_frame(cam.mac, BROADCAST, arp(9, cam.mac, gw.v4, hub.v4)), "drop arp_spoof|arp_malformed"), twin=twin)
     inward = ethernet(cam.mac, gw.mac, ARP, arp(REQUEST, gw.mac, gw.v4, cam.v4, hardware=6))
     book.add("malformed/inward", into(cam, inward, "drop arp_malformed"), twin="arp/inward/gateway-asks")
 

@@ -3,7 +3,7 @@
 
 from wire.dhcp import (ACK, ADVERTISE, CONFIRM, DECLINE, DECLINE6, DISCOVER, INFORM, INFORM6, NAK, OFFER, REBIND, RECONFIGURE, RELAY, RELAY_REPLY, RELEASE,
                        RELEASE6, RENEW, REPLY6, REQUEST, REQUEST6, SOLICIT, dhcp4, dhcp6, option)
-from wire.transport import raw, udp
+from wire.transport import udp
 from world.lab import GW_LL, cam, cloud, gw, hub, net, new, nobody, phone, server, tag, wired
 from world.model import Host
 
@@ -59,9 +59,9 @@ def clients() -> None:
     book.add("client/to-device", out(cam, packet(cam, phone, 4, dhcp4(REQUEST, cam.mac, ciaddr=cam.v4)), "drop default_deny"), twin=renew)
     book.add("client/by-mac-of-gateway", out(cam, asks(cam, dst_mac=gw.mac), "pass dhcp"), question="dhcp-unicast-mac")
     book.add("client/by-mac-of-device", out(cam, asks(cam, dst_mac=phone.mac), "drop dest_mac|multicast"), twin=twin)
-    book.add("client/whole-link", out(cam, packet(cam, gw, 4, dhcp4(DISCOVER, cam.mac), dst_ip="192.168.1.255", dst_mac="ff:ff:ff:ff:ff:ff"), "drop multicast"),
+    book.add("client/whole-link", out(cam, packet(cam, gw, 4, dhcp4(DISCOVER, cam.mac), dst_ip="192.168.1.255", dst_mac="ff:ff:ff:ff:ff:ff"), "drop multicast|dest_mac"),
              twin=twin, question="dhcp-directed-broadcast")
-    book.add("client/from-other-port", out(cam, asks(cam, sport=1068), "drop multicast"), twin=twin, question="dhcp-other-port")
+    book.add("client/from-other-port", out(cam, asks(cam, sport=1068), "drop multicast|dhcp_malformed"), twin=twin, question="dhcp-other-port")
     book.add("client/no-dhcp-in-it", out(cam, to_group(cam, EVERYBODY, udp(68, 67, b"not dhcp"), src_ip="0.0.0.0"), "drop dhcp_malformed"), twin=twin)
     book.add("client/unspecified-without-dhcp", out(cam, to_group(cam, EVERYBODY, udp(5000, 5000), src_ip="0.0.0.0"), "drop bad_source|multicast"), twin=twin)
     book.add("client/option-53-empty", out(cam, asks(cam, None, more=bytes([53, 0])), "drop dhcp_malformed"), twin=twin, question="dhcp-options")
@@ -80,7 +80,7 @@ def servers() -> None:
     book.add("server/unicast", out(cam, packet(cam, hub, 4, dhcp4(ACK, hub.mac, op=2, yiaddr=hub.v4, sport=67, dport=68)), "drop rogue_dhcp"), twin=twin)
     book.add("server/server-port-to-server-port", out(cam, packet(cam, gw, 4, dhcp4(ACK, hub.mac, op=2, sport=67, dport=67)), "drop rogue_dhcp"), twin=twin,
              question="dhcp-relay-port")
-    book.add("server/reply-from-client-port", out(cam, asks(cam, OFFER, op=2), "drop rogue_dhcp"), twin=twin, question="dhcp-kind-and-operation")
+    book.add("server/reply-from-client-port", out(cam, asks(cam, OFFER, op=2), "drop rogue_dhcp|dhcp_malformed"), twin=twin, question="dhcp-kind-and-operation")
     book.add("server/not-dhcp-to-client-port", out(cam, to_group(cam, EVERYBODY, udp(67, 68, b"x")), "drop rogue_dhcp"), twin=twin)
     book.add("server/as-gateway", out(cam, offers(cam, hub, src_ip=gw.v4), "drop spoofed_source|rogue_dhcp"), twin=twin)
     book.add("server/stranger", out(new, offers(new, hub), "drop rogue_dhcp"), twin=twin)
@@ -120,7 +120,7 @@ def clients6() -> None:
     book.add("client6/by-mac-of-device", out(cam, asks6(cam, dst_mac=phone.mac), "drop dest_mac|multicast"), twin=twin)
     book.add("client6/all-servers-of-site", out(cam, to_group(cam, "ff05::1:3", dhcp6(SOLICIT, cam.mac), src_ip=cam.ll), "drop multicast"), twin=twin)
     book.add("client6/to-server-beyond", out(cam, packet(cam, cloud, 6, dhcp6(RENEW, cam.mac)), "drop default_deny"), twin="dhcp/client6/unicast-to-gateway")
-    book.add("client6/other-port", out(cam, to_group(cam, SERVERS6, dhcp6(SOLICIT, cam.mac, sport=1546), src_ip=cam.ll), "drop multicast"), twin=twin,
+    book.add("client6/other-port", out(cam, to_group(cam, SERVERS6, dhcp6(SOLICIT, cam.mac, sport=1546), src_ip=cam.ll), "drop multicast|dhcp_malformed"), twin=twin,
              question="dhcp-other-port")
 
 
@@ -135,8 +135,6 @@ def states() -> None:
              auth(wired), twin="dhcp/unauthenticated/dot1x-done")
     book.add("unauthenticated/dot1x-done", out(wired, asks(wired), "pass dhcp"), into(wired, offers(gw, wired), "pass dhcp"))
     book.add("port/wrong", out(cam, asks(cam), "drop wrong_port", port="p2"), twin="dhcp/client/discover")
-    book.add("learning/lease", out(new, asks(new), "drop unknown_device"), out(new, asks(new), "pass dhcp"), into(new, offers(gw, new, ACK), "pass dhcp"),
-             out(new, packet(new, gw, 4, raw(89, bytes(24))), "drop default_deny"), awaits="learning")
 
 
 clients()

@@ -53,9 +53,10 @@ def owing_proof() -> None:
                  question="dot1x-and-rules")
         book.add(f"dot1x/inward-{v}", deauth(wired), into(wired, packet(cloud, wired, v, tcp(443, 40000, "SA")), "drop unauthenticated|no_flow", "eth0"),
                  auth(wired), twin=whole)
-        book.add(f"dot1x/logoff-cuts-{v}", out(wired, packet(wired, cloud, v, tcp()), "pass rule"), deauth(wired),
+        book.add(f"dot1x/logoff-cuts-{v}", out(wired, packet(wired, cloud, v, tcp()), "pass rule"),
+                 into(wired, packet(cloud, wired, v, tcp(443, 40000, "SA")), "pass established", "eth0"), deauth(wired),
                  out(wired, packet(wired, cloud, v, tcp(flags="A")), "drop unauthenticated|cut"),
-                 into(wired, packet(cloud, wired, v, tcp(443, 40000, "SA")), "drop unauthenticated|cut|no_flow", "eth0"), auth(wired), twin=whole)
+                 into(wired, packet(cloud, wired, v, tcp(443, 40000, "A")), "drop unauthenticated|cut|no_flow", "eth0"), auth(wired), twin=whole)
         guest = book.add(f"cert/done-{v}", out(cert, packet(cert, cloud, v, tcp()), "pass rule"))
         book.add(f"cert/owes-{v}", deauth(cert), out(cert, packet(cert, cloud, v, tcp()), "drop unauthenticated|default_deny"), auth(cert), twin=guest,
                  question="reason-unauthenticated")

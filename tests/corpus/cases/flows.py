@@ -176,7 +176,7 @@ def changes(v: int) -> None:
              twin=f"flow/neighbours{v}/whole")
     book.add(f"quarantine{v}/others-go-on", quarantine(hub), out(cam, packet(cam, cloud, v, tcp(40000, 443)), "pass rule"), release(hub))
     book.add(f"quarantine{v}/udp-goes-on", asked, quarantine(cam), out(cam, packet(cam, cloud, v, udp(5555, 4433)), "drop quarantine"), release(cam),
-             out(cam, packet(cam, cloud, v, udp(5555, 4433)), "pass rule"), twin=f"flow/udp{v}/whole")
+             out(cam, packet(cam, cloud, v, udp(5555, 4433)), "pass rule|established"), twin=f"flow/udp{v}/whole")
 
 
 def quotas(v: int) -> None:

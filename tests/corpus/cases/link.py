@@ -34,7 +34,7 @@ def lengths() -> None:
         book.add(f"length{v}/padded", out(cam, packet(cam, cloud, v, BEGINS, pad=True), "pass rule"))
         book.add(f"length{v}/trailer", out(cam, packet(cam, cloud, v, BEGINS, tail=bytes(100)), "pass rule"))
         book.add(f"length{v}/only-link-header", out(cam, whole[:14], "drop ip_malformed"), twin=twin)
-        book.add(f"length{v}/cut-in-ip-inward", into(cam, packet(gw, cam, v, tcp(1000, 80))[:20], "drop ip_malformed"),
+        book.add(f"length{v}/cut-in-ip-inward", into(cam, packet(gw, cam, v, tcp(1000, 80))[:40 if v == 4 else 60], "drop ip_malformed"),
                  twin=f"flow/gateway{v}/tcp")
     tagged = packet(tag, gw, 4, tcp(40000, 22))
     good = book.add("length/tagged-whole", out(tag, tagged, "pass rule"))

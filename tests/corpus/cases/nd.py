@@ -125,7 +125,7 @@ def routers() -> None:
 def malformed() -> None:
     twin = "nd/ns/gateway"
     for hops in (0, 1, 64, 254):
-        reason = "ip_ttl|multicast" if hops == 0 else "nd_malformed"
+        reason = "ip_ttl|nd_malformed|multicast" if hops == 0 else "nd_malformed"
         book.add(f"malformed/hops-{hops}", out(cam, asks(cam, gw.v6, hops=hops), f"drop {reason}"), twin=twin)
     book.add("malformed/code-1", out(cam, asks(cam, gw.v6, code=1), "drop nd_malformed"), twin=twin)
     for size in (8, 20, 23):
