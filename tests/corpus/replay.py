@@ -20,7 +20,6 @@ FIELD_OF_ACT = {"wait": "for", "apply": "policy"}
 class Seen:
     passes: bool
     reason: str
-    rule: str | None
 
     def meets(self, expect: Expect) -> bool:
         return self.passes == (expect.verdict != "deny") and self.reason in expect.reasons
@@ -59,18 +58,13 @@ def write(cases: Iterable[Case], folder: Path) -> None:
 
 
 def run(cordon: str, folder: Path) -> dict[str, Seen]:
-    """What the program says of each frame, by name."""
+    """What the program says of each frame, by name; nothing of what this kernel's test run refuses."""
     command = [cordon, "replay", "-c", str(folder / GATEWAY), "--policy", str(folder / "policy.yaml"), "--frames", str(folder / FRAMES)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:  # what it says of a good run are warnings about the policy
         raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr}")
-    seen = {}
-    for line in map(json.loads, done.stdout.splitlines()):
-        if line["verdict"] == "unrunnable":
-            seen[line["name"]] = Seen(False, "unrunnable", None)
-            continue
-        seen[line["name"]] = Seen(line["verdict"] == "pass", line["reason"], line["rule"])
-    return seen
+    lines_seen = [json.loads(line) for line in done.stdout.splitlines()]
+    return {line["name"]: Seen(line["verdict"] == "pass", line["reason"]) for line in lines_seen if line["verdict"] != "unrunnable"}
 
 
 KINDS = ("passes and must not", "passes in audit and must not", "is dropped and must not be", "is dropped in audit and must not be", "another reason")
@@ -88,7 +82,7 @@ class Difference:
         must_pass = self.frame.expect.verdict != "deny"
         if self.seen.passes != must_pass:
             return 0 if self.seen.passes else 2
-        if self.seen.reason == "unrunnable" or must_pass:
+        if must_pass:
             return 4
         expected, seen = {reason in HARD for reason in self.frame.expect.reasons}, self.seen.reason in HARD
         if seen in expected:
@@ -101,5 +95,18 @@ class Difference:
 
 def differences(cases: Iterable[Case], seen: dict[str, Seen]) -> list[Difference]:
     found = [Difference(case, frame, seen[frame.name]) for case in cases if case.mode == "enforce"
-             for frame in case.frames if not seen[frame.name].meets(frame.expect)]
+             for frame in case.frames if frame.name in seen and not seen[frame.name].meets(frame.expect)]
     return sorted(found, key=lambda difference: difference.weight)
+
+
+def known_line(difference: Difference) -> str:
+    return f"{difference.frame.name} {difference.seen}"
+
+
+def news(found: list[Difference], known: Path, seen: dict[str, Seen]) -> list[str]:
+    """What the list of known differences does not say, and what it says and is so no more."""
+    listed = {line for line in known.read_text().splitlines() if line and not line.startswith("#")}
+    now = {known_line(difference): difference for difference in found}
+    new = [f"new: {KINDS[difference.weight]}: {difference}" for line, difference in now.items() if line not in listed]
+    gone = [f"no more: {line}; take it off {known}" for line in sorted(listed - set(now)) if line.split()[0] in seen]
+    return new + gone

@@ -47,7 +47,8 @@ def owing_proof() -> None:
     book.add("dot1x/may", deauth(wired), out(wired, says(wired, message()), "pass eapol"), into(wired, says(gw, message(0x02, 0, IDENTITY), wired.mac), "pass eapol"),
              auth(wired))
     for v in BOTH:
-        whole = book.add(f"dot1x/done-{v}", out(wired, packet(wired, cloud, v, tcp()), "pass rule"))
+        whole = book.add(f"dot1x/done-{v}", out(wired, packet(wired, cloud, v, tcp()), "pass rule"),
+                         into(wired, packet(cloud, wired, v, tcp(443, 40000, "SA")), "pass established", "eth0"))
         book.add(f"dot1x/owes-{v}", deauth(wired), out(wired, packet(wired, cloud, v, tcp()), "drop unauthenticated"), auth(wired), twin=whole)
         book.add(f"dot1x/enrol-{v}", deauth(wired), out(wired, packet(wired, gw, v, tcp(40000, 8443)), "drop unauthenticated"), auth(wired), twin=whole,
                  question="dot1x-and-rules")

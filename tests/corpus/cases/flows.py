@@ -3,7 +3,7 @@
 
 from wire.ip import TCP
 from wire.transport import echo, gre, raw, sctp, tcp, udp
-from world.lab import cam, cloud, gw, hub, net, one, phone, tag, two
+from world.lab import cam, cloud, gw, hub, net, one, phone, plc, tag, two
 
 from .book import Book
 from .say import BOTH, apply, into, out, packet, quarantine, release, wait
@@ -123,7 +123,8 @@ def gateways_own(v: int) -> None:
 
 
 def policy_meaning(v: int) -> None:
-    whole = book.add(f"internet{v}/tcp", out(phone, packet(phone, net, v, tcp(3000, 8443)), "pass rule"))
+    whole = book.add(f"internet{v}/tcp", out(phone, packet(phone, net, v, tcp(3000, 8443)), "pass rule"),
+                     into(phone, packet(net, phone, v, tcp(8443, 3000, "SA")), "pass established", "eth0"))
     book.add(f"internet{v}/udp", out(phone, packet(phone, net, v, udp(3000, 4500)), "pass rule"))
     book.add(f"internet{v}/echo", out(phone, packet(phone, net, v, echo()), "pass rule"))
     book.add(f"internet{v}/denied", out(phone, packet(phone, net, v, tcp(3000, 25)), "drop deny_rule"), twin=whole)
@@ -133,6 +134,8 @@ def policy_meaning(v: int) -> None:
     book.add(f"internet{v}/not-a-device", out(phone, packet(phone, cam, v, tcp(3000, 8443)), "drop default_deny"), twin=whole)
     book.add(f"internet{v}/not-the-link", out(phone, packet(phone, gw, v, udp(3000, 53)), "drop default_deny"), twin=whole)
     book.add(f"internet{v}/unasked-inward", into(phone, packet(net, phone, v, tcp(8443, 3000)), "drop default_deny", "eth0"), twin=whole)
+    book.add(f"internet{v}/inward", into(plc, packet(net, plc, v, udp(999, 7005)), "pass rule", "eth0"))
+    book.add(f"internet{v}/inward-denied", into(plc, packet(cloud, plc, v, udp(999, 7005)), "drop deny_rule", "eth0"), twin=f"flow/internet{v}/inward")
     book.add(f"network{v}/inside", out(cam, packet(cam, cloud, v, udp(1, 4433), dst_ip="203.0.113.255" if v == 4 else "2001:db8:c:ffff::1"), "pass rule"))
     book.add(f"network{v}/outside", out(cam, packet(cam, net, v, udp(1, 4433), dst_ip="203.0.114.0" if v == 4 else "2001:db8:d::1"), "drop default_deny"),
              twin=f"flow/network{v}/inside")
@@ -186,6 +189,9 @@ def quotas(v: int) -> None:
     book.add(f"quota{v}/two", *first, flow_of(one, two, 1, "pass established"))
     book.add(f"quota{v}/three", *first, flow_of(one, two, 3, "drop flow_quota"), twin=f"flow/quota{v}/two")
     book.add(f"quota{v}/room-again", *first, wait("31s"), flow_of(one, two, 3, "pass rule"))
+    outside = tuple(into(one, packet(cloud, one, v, udp(number, 7000)), "pass rule", "eth0") for number in (1, 2))
+    book.add(f"quota{v}/inward", *outside, flow_of(one, two, 1, "pass rule"))
+    book.add(f"quota{v}/inward-three", *outside, into(one, packet(cloud, one, v, udp(3, 7000)), "drop flow_quota", "eth0"), twin=f"flow/quota{v}/inward")
     book.add(f"quota{v}/called-keeps-its-own", *first, flow_of(two, one, 5, "pass rule"), flow_of(two, one, 6, "pass rule"))
 
 

@@ -100,6 +100,8 @@ def martians() -> None:
     book.add("self/by-own-mac", out(cam, packet(cam, cam, 4, ASKS), "drop ip_self"), twin="ip4/length/whole", question="self-by-mac")
     book.add("self/by-gateway", out(cam, packet(cam, cam, 4, ASKS, dst_mac=gw.mac), "drop ip_self"), twin="ip4/length/whole")
     book.add("self/land", out(cam, packet(cam, cam, 4, tcp(139, 139), dst_mac=gw.mac), "drop ip_self"), twin="ip4/length/whole")
+    book.add("self/made-by-gateway", into(cam, packet(cam, cam, 4, udp(999, 7000), src_mac=gw.mac), "drop ip_self|spoofed_source"), twin="flow/gateway4/udp",
+             question="gateway-as-device")
     book.add("self/inward", into(cam, packet(cam, cam, 4, udp(999, 7000), src_mac=gw.mac), "drop uplink_spoof", "eth0"), twin="identity/in4/own")
     book.add("whole-link/internet-is-not", out(phone, packet(phone, gw, 4, udp(5, 9), dst_ip="192.168.1.255"), "drop default_deny"),
              twin="flow/internet4/udp")

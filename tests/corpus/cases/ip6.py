@@ -114,6 +114,8 @@ def martians() -> None:
     book.add("self/by-own-mac", out(cam, packet(cam, cam, 6, ASKS), "drop ip_self"), twin="ip6/length/whole", question="self-by-mac")
     book.add("self/by-gateway", out(cam, packet(cam, cam, 6, ASKS, dst_mac=gw.mac), "drop ip_self"), twin="ip6/length/whole")
     book.add("self/link-local", out(cam, packet(cam, cam, 6, ASKS, dst_mac=gw.mac, src_ip=cam.ll, dst_ip=cam.ll), "drop ip_self"), twin="ip6/length/whole")
+    book.add("self/made-by-gateway", into(cam, packet(cam, cam, 6, udp(999, 7000), src_mac=gw.mac), "drop ip_self|spoofed_source"), twin="flow/gateway6/udp",
+             question="gateway-as-device")
     book.add("self/inward", into(cam, packet(cam, cam, 6, udp(999, 7000), src_mac=gw.mac), "drop uplink_spoof", "eth0"), twin="identity/in6/own")
     book.add("whole-link/anycast", out(phone, packet(phone, gw, 6, udp(5, 9), dst_ip="fd00::"), "drop default_deny"), twin="flow/internet6/udp")
     book.add("whole-link/anycast-of-uplink", out(phone, packet(phone, gw, 6, udp(5, 9), dst_ip="2001:db8:ffff::"), "drop default_deny"),

@@ -8,8 +8,8 @@ from wire.neighbours import NA, NS, REQUEST, arp, link_option, neighbour, router
 from wire.transport import icmp, tcp, udp
 from world.lab import GW_LL, cam, cloud, gw, hub, net, new, nobody, phone, tag
 
-from .book import Book
-from .say import BOTH, arp_frame, into, out, packet, quarantine, to_group
+from .book import Book, Step
+from .say import BOTH, arp_frame, into, out, packet, quarantine, release, to_group
 
 book = Book("audit")
 
@@ -17,7 +17,9 @@ book = Book("audit")
 def soft(v: int) -> None:
     def add(name: str, *steps) -> None:
         book.add(f"{name}-{v}", *steps, mode="audit")
-    add("allowed", out(cam, packet(cam, cloud, v, tcp()), "pass rule"))
+    whole = (out(cam, packet(cam, cloud, v, tcp()), "pass rule"), into(cam, packet(cloud, cam, v, tcp(443, 40000, "SA")), "pass established", "eth0"))
+    book.add(f"enforced-{v}", *whole)
+    add("allowed", *whole)
     denied = out(phone, packet(phone, net, v, tcp(3000, 25)), "audit deny_rule")
     add("denied", denied)
     add("default", out(cam, packet(cam, net, v, tcp()), "audit default_deny"))
@@ -36,9 +38,15 @@ def soft(v: int) -> None:
     add("multicast", out(cam, to_group(cam, "224.0.0.251" if v == 4 else "ff02::fb", udp(5353, 5353)), "audit multicast"))
 
 
+def add_hard(name: str, *steps: Step, twin: str) -> None:
+    """In audit, and as replay can run it: there the weight of the reason tells."""
+    book.add(f"hard/{name}", *steps, mode="audit", twin=twin)
+    book.add(f"hard-enforced/{name}", *steps, twin=twin.replace("audit/allowed", "audit/enforced"))
+
+
 def hard(v: int) -> None:
     def add(name: str, *steps) -> None:
-        book.add(f"hard/{name}-{v}", *steps, mode="audit", twin=f"audit/allowed-{v}")
+        add_hard(f"{name}-{v}", *steps, twin=f"audit/allowed-{v}")
     add("wrong-port", out(cam, packet(cam, cloud, v, tcp()), "drop wrong_port", port="p2"))
     add("wrong-port-malformed", out(cam, packet(cam, cloud, v, tcp())[:20], "drop wrong_port", port="p2"))
     add("wrong-port-tagged", out(cam, packet(cam, cloud, v, tcp(), tags=(7, 8)), "drop wrong_port", port="p2"))
@@ -56,18 +64,18 @@ def hard(v: int) -> None:
     add("spoof-behind-options", out(cam, packet(cam, cloud, v, tcp(), src_ip=hub.ip(v), **lies), "drop spoofed_source"))
     add("spoof-behind-length", out(cam, packet(cam, cloud, v, tcp(), src_ip=hub.ip(v), length=2000), "drop spoofed_source"))
     add("spoof-ttl-0", out(cam, packet(cam, cloud, v, tcp(), src_ip=hub.ip(v), **({"ttl": 0} if v == 4 else {"hops": 0})), "drop spoofed_source"))
-    add("quarantine", quarantine(cam), out(cam, packet(cam, cloud, v, tcp()), "drop quarantine"))
-    add("quarantine-malformed", quarantine(cam), out(cam, packet(cam, cloud, v, tcp(cut=12)), "drop quarantine|l4_malformed"))
-    add("quarantine-options", quarantine(cam), out(cam, packet(cam, cloud, v, tcp(), **lies), "drop quarantine|ip_options|ext_header"))
-    add("quarantine-group", quarantine(cam), out(cam, to_group(cam, "224.0.0.251" if v == 4 else "ff02::fb", udp(5353, 5353)), "drop quarantine|multicast"))
-    add("quarantine-peer", quarantine(cam), out(hub, packet(hub, cam, v, tcp(2000, 554)), "drop quarantine"))
-    add("quarantine-inward", quarantine(cam), into(cam, packet(cloud, cam, v, udp(9, 7000)), "drop quarantine", "eth0"))
-    add("quarantine-inward-malformed", quarantine(cam), into(cam, packet(cloud, cam, v, udp(9, 7000), **lies), "drop quarantine|ip_options|ext_header", "eth0"))
+    add("quarantine", quarantine(cam), out(cam, packet(cam, cloud, v, tcp()), "drop quarantine"), release(cam))
+    add("quarantine-malformed", quarantine(cam), out(cam, packet(cam, cloud, v, tcp(cut=12)), "drop quarantine|l4_malformed"), release(cam))
+    add("quarantine-options", quarantine(cam), out(cam, packet(cam, cloud, v, tcp(), **lies), "drop quarantine|ip_options|ext_header"), release(cam))
+    add("quarantine-group", quarantine(cam), out(cam, to_group(cam, "224.0.0.251" if v == 4 else "ff02::fb", udp(5353, 5353)), "drop quarantine|multicast"), release(cam))
+    add("quarantine-peer", quarantine(cam), out(hub, packet(hub, cam, v, tcp(2000, 554)), "drop quarantine"), release(cam))
+    add("quarantine-inward", quarantine(cam), into(cam, packet(cloud, cam, v, udp(9, 7000)), "drop quarantine", "eth0"), release(cam))
+    add("quarantine-inward-malformed", quarantine(cam), into(cam, packet(cloud, cam, v, udp(9, 7000), **lies), "drop quarantine|ip_options|ext_header", "eth0"), release(cam))
 
 
 def hard_guards() -> None:
     def add(name: str, *steps, twin: str = "audit/allowed-4") -> None:
-        book.add(f"hard/{name}", *steps, mode="audit", twin=twin)
+        add_hard(name, *steps, twin=twin)
     add("arp-spoof", out(cam, arp_frame(cam.mac, BROADCAST, arp(REQUEST, cam.mac, gw.v4, hub.v4)), "drop arp_spoof"))
     add("arp-spoof-tagged", out(cam, arp_frame(cam.mac, BROADCAST, arp(REQUEST, cam.mac, gw.v4, hub.v4), (10,)), "drop arp_spoof"))
     add("arp-spoof-by-stranger", out(new, arp_frame(new.mac, BROADCAST, arp(REQUEST, new.mac, gw.v4, hub.v4)), "drop arp_spoof"))
@@ -90,7 +98,10 @@ def hard_guards() -> None:
     add("dhcp-options", out(cam, to_group(cam, "255.255.255.255", offer, options=bytes(4)), "drop rogue_dhcp"))
     add("dhcp-by-stranger", out(new, to_group(new, "255.255.255.255", offer), "drop rogue_dhcp"))
     book.add("arp-no-peer", out(cam, arp_frame(cam.mac, BROADCAST, arp(REQUEST, cam.mac, cam.v4, phone.v4)), "audit arp_target"), mode="audit")
-    book.add("observe/denied", out(cam, packet(cam, net, 4, tcp()), "pass observed"), mode="observe", question="observe-and-hard")
+    for v in BOTH:
+        book.add(f"observe/denied-{v}", out(cam, packet(cam, net, v, tcp()), "pass observed"), mode="observe")
+        book.add(f"observe/inward-{v}", into(cam, packet(net, cam, v, udp(9, 7001)), "pass observed", "eth0"), mode="observe")
+        book.add(f"observe/spoof-{v}", out(cam, packet(cam, net, v, tcp(), src_ip=hub.ip(v)), "pass observed"), mode="observe", question="observe-and-hard")
 
 
 for version in BOTH:

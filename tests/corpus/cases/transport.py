@@ -88,6 +88,8 @@ def protocols(v: int) -> None:
     other_family = ICMP6 if v == 4 else ICMP4
     book.add(f"protocol/icmp-of-other-family-{v}", out(phone, packet(phone, net, v, raw(other_family, b"\x80\0\0\0\0\x01\0\x01")), "drop protocol"),
              twin=f"flow/internet{v}/echo")
+    book.add(f"protocol/icmp-of-other-family-inward-{v}", into(cam, packet(net, cam, v, raw(other_family, b"\x80\0\0\0\0\x01\0\x01")), "drop protocol", "eth0"),
+             twin=f"identity/in{v}/own")
     book.add(f"protocol/igmp-over-{v}", out(phone, packet(phone, net, v, raw(2, b"\x16\0\xe9\xff\xe0\0\0\x05")), "drop protocol|multicast"), twin=f"flow/internet{v}/udp",
              question="igmp-unicast")
     inner = {4: ip4(cam.v4, net.v4, udp(1, 25)), 6: ip6(cam.v6, net.v6, udp(1, 25))}
