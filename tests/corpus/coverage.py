@@ -9,6 +9,7 @@ from cases.book import Case, Frame
 from oracle.link import ARP, IPV4, IPV6, parse_link
 
 REASONS = Path(__file__).resolve().parents[2] / "include/cordon/reasons.h"
+QUESTIONS = Path(__file__).with_name("questions.md")
 LEAST_FRAMES, LEAST_PASSING = 800, 120
 NO_IP = 0
 ONLY4, ONLY6, LINK = (4,), (6,), (NO_IP,)
@@ -30,7 +31,8 @@ ELSEWHERE = {
     "flow_full": "a full table", "rate": "replay has no limits by the second", "packet_rate": "replay has no limits by the second",
     "new_flow_rate": "replay has no limits by the second", "stale_row": "two policies at once", "internal": "a kernel that refuses",
 }
-CANNOT = {("dhcp_malformed", TO, 6)}  # what the gateway answers by DHCPv6 has no field of its receiver
+CANNOT = {("dhcp_malformed", TO, 6),  # what the gateway answers by DHCPv6 has no field of its receiver
+          ("ip_self", TO, 4), ("ip_self", TO, 6)}  # whoever sends it claims the address of the device
 
 
 def all_reasons() -> list[str]:
@@ -75,7 +77,8 @@ def without_twin(cases: list[Case]) -> list[str]:
 
 
 def doubled(cases: list[Case]) -> list[str]:
-    return [f"{name} stands for {count} frames" for name, count in Counter(frame.name for case in cases for frame in case.frames).items() if count > 1]
+    return [f"{name} stands for {count} frames" for name, count in Counter(frame.name for case in cases for frame in case.frames).items()
+            if count > 1]
 
 
 def too_few(cases: list[Case]) -> list[str]:
@@ -85,5 +88,14 @@ def too_few(cases: list[Case]) -> list[str]:
         [f"{passing} frames pass; {LEAST_PASSING} wanted"] if passing < LEAST_PASSING else [])
 
 
+def unexplained(cases: list[Case]) -> list[str]:
+    """Questions without a line in questions.md, and lines that no case names."""
+    told = {name for line in QUESTIONS.read_text().splitlines() if line.startswith("| `")
+            for name in re.findall(r"`([a-z0-9-]+)`", line.split("|")[1])}
+    asked = {case.question for case in cases if case.question}
+    return [f"{QUESTIONS.name}: nothing about {name}" for name in sorted(asked - told)] + [
+        f"{QUESTIONS.name}: no case asks {name}" for name in sorted(told - asked)]
+
+
 def complaints(cases: list[Case]) -> list[str]:
-    return doubled(cases) + too_few(cases) + missing(cases) + without_twin(cases)
+    return doubled(cases) + too_few(cases) + missing(cases) + without_twin(cases) + unexplained(cases)

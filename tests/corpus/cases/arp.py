@@ -87,7 +87,8 @@ def claims() -> None:
 
 def malformed() -> None:
     twin = "arp/request/gateway"
-    for name, fields in {"hardware-0": {"hardware": 0}, "hardware-6": {"hardware": 6}, "protocol-ip6": {"protocol": 0x86DD}, "hardware-size-5": {"sizes": (5, 4)},
+    for name, fields in {"hardware-0": {"hardware": 0}, "hardware-6": {"hardware": 6}, "protocol-ip6": {"protocol": 0x86DD},
+                         "hardware-size-5": {"sizes": (5, 4)},
                          "hardware-size-255": {"sizes": (255, 4)}, "address-size-16": {"sizes": (6, 16)}, "sizes-zero": {"sizes": (0, 0)},
                          "cut-0": {"cut": 0}, "cut-8": {"cut": 8}, "cut-27": {"cut": 27}}.items():
         book.add(f"malformed/{name}", out(cam, asks(cam, gw.v4, **fields), "drop arp_malformed"), twin=twin)
@@ -95,7 +96,8 @@ def malformed() -> None:
         frame = arp_frame(cam.mac, BROADCAST, arp(op, cam.mac, cam.v4, gw.v4))
         book.add(f"malformed/operation-{op}", out(cam, frame, "drop arp_malformed"), twin=twin)
     book.add("malformed/hides-claim", out(cam, asks(cam, gw.v4, sender=hub.v4, hardware=6), "drop arp_spoof"), twin=twin)
-    book.add("malformed/operation-hides-claim", out(cam, arp_frame(cam.mac, BROADCAST, arp(9, cam.mac, gw.v4, hub.v4)), "drop arp_spoof|arp_malformed"), twin=twin)
+    book.add("malformed/operation-hides-claim", out(cam, arp_frame(cam.mac, BROADCAST, arp(9, cam.mac, gw.v4, hub.v4)),
+                                                    "drop arp_spoof|arp_malformed"), twin=twin)
     inward = ethernet(cam.mac, gw.mac, ARP, arp(REQUEST, gw.mac, gw.v4, cam.v4, hardware=6))
     book.add("malformed/inward", into(cam, inward, "drop arp_malformed"), twin="arp/inward/gateway-asks")
 
@@ -113,16 +115,19 @@ def inward() -> None:
     book.add("inward/announcement-of-peer", into(cam, asks(hub, hub.v4), "drop arp_target|not_here", "p2"), twin=peer, question="announcement-inward")
     book.add("inward/uplink-as-gateway", into(cam, answers(nobody, cam, sender=gw.v4), "drop uplink_spoof", "eth0"), twin=twin)
     book.add("inward/uplink-as-device", into(cam, answers(nobody, cam, sender=hub.v4), "drop uplink_spoof", "eth0"), twin=peer)
-    book.add("inward/uplink-other", into(cam, answers(nobody, cam, sender="198.51.100.9"), "drop arp_target", "eth0"), twin=twin, question="arp-from-uplink")
+    book.add("inward/uplink-other", into(cam, answers(nobody, cam, sender="198.51.100.9"), "drop arp_target", "eth0"), twin=twin,
+             question="arp-from-uplink")
     book.add("inward/port-as-gateway", into(cam, answers(phone, cam, sender=gw.v4), "drop arp_spoof|spoofed_source", "p3"), twin=twin)
     book.add("inward/port-as-peer", into(cam, answers(phone, cam, sender=hub.v4), "drop arp_spoof|spoofed_source", "p3"), twin=peer)
     book.add("inward/port-as-gateway-mac", into(cam, answers(gw, cam), "drop arp_spoof|spoofed_source", "p3"), twin=twin, question="port-as-another")
-    book.add("inward/target-is-no-address", into(cam, asks(gw, hub.v4, to=cam.mac), "drop bad_destination|arp_target"), twin=twin, question="arp-other-target-inward")
+    book.add("inward/target-is-no-address", into(cam, asks(gw, hub.v4, to=cam.mac), "drop bad_destination|arp_target"), twin=twin,
+             question="arp-other-target-inward")
 
 
 def states() -> None:
     book.add("quarantine/gateway", quarantine(cam), out(cam, asks(cam, gw.v4), "pass arp"), into(cam, answers(gw, cam), "pass arp"), release(cam))
-    book.add("quarantine/spoof", quarantine(cam), out(cam, asks(cam, gw.v4, sender=hub.v4), "drop arp_spoof"), release(cam), twin="arp/quarantine/gateway")
+    book.add("quarantine/spoof", quarantine(cam), out(cam, asks(cam, gw.v4, sender=hub.v4), "drop arp_spoof"), release(cam),
+             twin="arp/quarantine/gateway")
     book.add("unauthenticated/dot1x", deauth(wired), out(wired, asks(wired, gw.v4), "drop unauthenticated"),
              into(wired, asks(gw, wired.v4), "drop unauthenticated"), auth(wired), twin="arp/unauthenticated/dot1x-done")
     book.add("unauthenticated/dot1x-done", out(wired, asks(wired, gw.v4), "pass arp"), into(wired, asks(gw, wired.v4), "pass arp"))

@@ -27,10 +27,13 @@ def frames() -> None:
     book.add("to-gateway", out(cam, says(cam, message(), gw.mac), "pass eapol"))
     book.add("tagged-device", out(tag, says(tag, message(), tags=(10,)), "pass eapol"))
     book.add("long", out(cam, says(cam, message(kind=0, body=bytes(1400))), "pass eapol"))
-    for name, payload in {"version-0": message(0), "key": message(kind=3, body=bytes(95)), "alert": message(kind=4), "mka": message(kind=5), "last": message(kind=255),
-                          "length-lies": message(kind=0, body=IDENTITY, length=11), "length-65535": message(length=65535), "cut-0": b"", "cut-3": message()[:3]}.items():
+    for name, payload in {"version-0": message(0), "key": message(kind=3, body=bytes(95)), "alert": message(kind=4), "mka": message(kind=5),
+                          "last": message(kind=255),
+                          "length-lies": message(kind=0, body=IDENTITY, length=11), "length-65535": message(length=65535), "cut-0": b"",
+                          "cut-3": message()[:3]}.items():
         book.add(f"malformed/{name}", out(cam, says(cam, payload), "drop eapol_malformed"), twin=twin)
-    for name, mac in {"device": hub.mac, "nobody": nobody.mac, "broadcast": BROADCAST, "bridge-group": "01:80:c2:00:00:00", "lldp-group": "01:80:c2:00:00:0e"}.items():
+    for name, mac in {"device": hub.mac, "nobody": nobody.mac, "broadcast": BROADCAST, "bridge-group": "01:80:c2:00:00:00",
+                      "lldp-group": "01:80:c2:00:00:0e"}.items():
         book.add(f"to-{name}", out(cam, says(cam, message(), mac), "drop eapol_malformed"), twin=twin)
     book.add("wrong-port", out(cam, says(cam, message()), "drop wrong_port", port="p2"), twin=twin)
     book.add("tagged", out(cam, says(cam, message(), tags=(10,)), "drop vlan"), twin=twin)
@@ -44,22 +47,26 @@ def frames() -> None:
 
 
 def owing_proof() -> None:
-    book.add("dot1x/may", deauth(wired), out(wired, says(wired, message()), "pass eapol"), into(wired, says(gw, message(0x02, 0, IDENTITY), wired.mac), "pass eapol"),
+    book.add("dot1x/may", deauth(wired), out(wired, says(wired, message()), "pass eapol"),
+             into(wired, says(gw, message(0x02, 0, IDENTITY), wired.mac), "pass eapol"),
              auth(wired))
     for v in BOTH:
         whole = book.add(f"dot1x/done-{v}", out(wired, packet(wired, cloud, v, tcp()), "pass rule"),
                          into(wired, packet(cloud, wired, v, tcp(443, 40000, "SA")), "pass established", "eth0"))
         book.add(f"dot1x/owes-{v}", deauth(wired), out(wired, packet(wired, cloud, v, tcp()), "drop unauthenticated"), auth(wired), twin=whole)
-        book.add(f"dot1x/enrol-{v}", deauth(wired), out(wired, packet(wired, gw, v, tcp(40000, 8443)), "drop unauthenticated"), auth(wired), twin=whole,
+        book.add(f"dot1x/enrol-{v}", deauth(wired), out(wired, packet(wired, gw, v, tcp(40000, 8443)), "drop unauthenticated"), auth(wired),
+                 twin=whole,
                  question="dot1x-and-rules")
-        book.add(f"dot1x/inward-{v}", deauth(wired), into(wired, packet(cloud, wired, v, tcp(443, 40000, "SA")), "drop unauthenticated|no_flow", "eth0"),
+        book.add(f"dot1x/inward-{v}", deauth(wired), into(wired, packet(cloud, wired, v, tcp(443, 40000, "SA")), "drop unauthenticated|no_flow",
+                                                          "eth0"),
                  auth(wired), twin=whole)
         book.add(f"dot1x/logoff-cuts-{v}", out(wired, packet(wired, cloud, v, tcp()), "pass rule"),
                  into(wired, packet(cloud, wired, v, tcp(443, 40000, "SA")), "pass established", "eth0"), deauth(wired),
                  out(wired, packet(wired, cloud, v, tcp(flags="A")), "drop unauthenticated|cut"),
                  into(wired, packet(cloud, wired, v, tcp(443, 40000, "A")), "drop unauthenticated|cut|no_flow", "eth0"), auth(wired), twin=whole)
         guest = book.add(f"cert/done-{v}", out(cert, packet(cert, cloud, v, tcp()), "pass rule"))
-        book.add(f"cert/owes-{v}", deauth(cert), out(cert, packet(cert, cloud, v, tcp()), "drop unauthenticated|default_deny"), auth(cert), twin=guest,
+        book.add(f"cert/owes-{v}", deauth(cert), out(cert, packet(cert, cloud, v, tcp()), "drop unauthenticated|default_deny"), auth(cert),
+                 twin=guest,
                  question="reason-unauthenticated")
         book.add(f"cert/enrol-{v}", deauth(cert), out(cert, packet(cert, gw, v, tcp(40000, 8443)), "pass rule"),
                  into(cert, packet(gw, cert, v, tcp(8443, 40000, "SA")), "pass established"), auth(cert))

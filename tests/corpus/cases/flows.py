@@ -41,7 +41,8 @@ def tcp_state(v: int) -> None:
     book.add(f"tcp{v}/answer-crosses", tcp_begins(v), out(cam, packet(cam, cloud, v, tcp(40000, 443, "SA")), "drop tcp_state"), twin=whole)
     for flags in ("A", "PA", "FA", "R", "RA", "SA", "AU"):
         book.add(f"tcp{v}/begins-with-{flags.lower()}", out(cam, packet(cam, cloud, v, tcp(40000, 443, flags)), "drop no_flow"), twin=whole)
-        book.add(f"tcp{v}/arrives-with-{flags.lower()}", into(cam, packet(cloud, cam, v, tcp(7001, 7001, flags)), "drop no_flow", "eth0"), twin=f"flow/tcp{v}/from-beyond")
+        book.add(f"tcp{v}/arrives-with-{flags.lower()}", into(cam, packet(cloud, cam, v, tcp(7001, 7001, flags)), "drop no_flow", "eth0"),
+                 twin=f"flow/tcp{v}/from-beyond")
     book.add(f"tcp{v}/from-beyond", into(cam, packet(cloud, cam, v, tcp(50000, 7001)), "pass rule", "eth0"),
              out(cam, packet(cam, cloud, v, tcp(7001, 50000, "SA")), "pass established"),
              into(cam, packet(cloud, cam, v, tcp(50000, 7001, "A")), "pass established", "eth0"))
@@ -67,7 +68,8 @@ def udp_state(v: int) -> None:
     book.add(f"udp{v}/other-host", asked, into(cam, packet(net, cam, v, udp(4433, 5555)), "drop default_deny", "eth0"), twin=whole)
     book.add(f"udp{v}/too-late", asked, wait("31s"), into(cam, answer, "drop default_deny", "eth0"), twin=f"flow/udp{v}/in-time")
     book.add(f"udp{v}/in-time", asked, wait("29s"), into(cam, answer, "pass established", "eth0"))
-    book.add(f"udp{v}/answered-in-time", asked, into(cam, answer, "pass established", "eth0"), wait("170s"), into(cam, answer, "pass established", "eth0"))
+    book.add(f"udp{v}/answered-in-time", asked, into(cam, answer, "pass established", "eth0"), wait("170s"),
+             into(cam, answer, "pass established", "eth0"))
     book.add(f"udp{v}/answered-too-late", asked, into(cam, answer, "pass established", "eth0"), wait("200s"),
              into(cam, answer, "drop default_deny", "eth0"), twin=f"flow/udp{v}/answered-in-time")
     book.add(f"udp{v}/from-beyond", into(cam, packet(cloud, cam, v, udp(999, 7000)), "pass rule", "eth0"),
@@ -96,10 +98,13 @@ def between_devices(v: int) -> None:
     book.add(f"neighbours{v}/no-service", out(hub, packet(hub, cam, v, tcp(2000, 555)), "drop default_deny"), twin=whole)
     joins = packet(phone, cam, v, tcp(2000, 554, "PA", b"x"), src_ip=hub.ip(v))
     book.add(f"neighbours{v}/another-joins", *begun, out(phone, joins, "drop spoofed_source"), twin=whole)
-    book.add(f"neighbours{v}/another-joins-in-its-name", *begun, out(phone, packet(hub, cam, v, tcp(2000, 554, "PA", b"x")), "drop wrong_port"), twin=whole)
-    book.add(f"neighbours{v}/another-answers", *begun, out(phone, packet(phone, hub, v, tcp(554, 2000, "SA"), src_ip=cam.ip(v)), "drop spoofed_source"),
+    book.add(f"neighbours{v}/another-joins-in-its-name", *begun, out(phone, packet(hub, cam, v, tcp(2000, 554, "PA", b"x")), "drop wrong_port"),
              twin=whole)
-    book.add(f"neighbours{v}/gateway-as-source", *begun, into(cam, packet(hub, cam, v, tcp(2000, 554, "A"), src_mac=gw.mac), "drop uplink_spoof", "eth0"),
+    book.add(f"neighbours{v}/another-answers", *begun, out(phone, packet(phone, hub, v, tcp(554, 2000, "SA"), src_ip=cam.ip(v)),
+                                                           "drop spoofed_source"),
+             twin=whole)
+    book.add(f"neighbours{v}/gateway-as-source", *begun, into(cam, packet(hub, cam, v, tcp(2000, 554, "A"), src_mac=gw.mac), "drop uplink_spoof",
+                                                              "eth0"),
              twin=whole)
     book.add(f"neighbours{v}/wrong-port-of-two", *begun, into(cam, syn, "drop not_here", "p2", port="p3"), twin=whole)
 
@@ -109,11 +114,13 @@ def gateways_own(v: int) -> None:
                      out(cam, packet(cam, gw, v, tcp(80, 1000, "SA")), "pass established"))
     book.add(f"gateway{v}/udp", into(cam, packet(gw, cam, v, udp(1000, 161)), "pass rule"),
              out(cam, packet(cam, gw, v, udp(161, 1000)), "pass established"))
-    book.add(f"gateway{v}/echo", into(cam, packet(gw, cam, v, echo()), "pass rule"), out(cam, packet(cam, gw, v, echo(reply=True)), "pass established"))
+    book.add(f"gateway{v}/echo", into(cam, packet(gw, cam, v, echo()), "pass rule"),
+             out(cam, packet(cam, gw, v, echo(reply=True)), "pass established"))
     book.add(f"gateway{v}/no-service", into(cam, packet(gw, cam, v, tcp(1000, 22)), "drop default_deny"), twin=whole)
     book.add(f"gateway{v}/no-rule", into(phone, packet(gw, phone, v, tcp(1000, 80)), "drop default_deny"), twin=whole)
     book.add(f"gateway{v}/back-is-no-rule", out(cam, packet(cam, gw, v, tcp(1000, 80)), "drop default_deny"), twin=whole)
-    asks = book.add(f"gateway{v}/dns", out(cam, packet(cam, gw, v, udp(5300, 53)), "pass rule"), into(cam, packet(gw, cam, v, udp(53, 5300)), "pass established"))
+    asks = book.add(f"gateway{v}/dns", out(cam, packet(cam, gw, v, udp(5300, 53)), "pass rule"),
+                    into(cam, packet(gw, cam, v, udp(53, 5300)), "pass established"))
     book.add(f"gateway{v}/dns-tcp", out(cam, packet(cam, gw, v, tcp(5300, 53)), "pass rule"))
     book.add(f"gateway{v}/ntp", out(cam, packet(cam, gw, v, udp(123, 123)), "pass rule"))
     book.add(f"gateway{v}/dns-elsewhere", out(cam, packet(cam, net, v, udp(5300, 53)), "drop default_deny"), twin=asks)
@@ -130,19 +137,24 @@ def policy_meaning(v: int) -> None:
     book.add(f"internet{v}/denied", out(phone, packet(phone, net, v, tcp(3000, 25)), "drop deny_rule"), twin=whole)
     book.add(f"internet{v}/denied-udp", out(phone, packet(phone, net, v, udp(3000, 9005)), "drop deny_rule"), twin=f"flow/internet{v}/excepted")
     book.add(f"internet{v}/excepted", out(phone, packet(phone, cloud, v, udp(3000, 9005)), "pass rule"))
-    book.add(f"internet{v}/beside-exception", out(phone, packet(phone, cloud, v, udp(3000, 9004)), "drop deny_rule"), twin=f"flow/internet{v}/excepted")
+    book.add(f"internet{v}/beside-exception", out(phone, packet(phone, cloud, v, udp(3000, 9004)), "drop deny_rule"),
+             twin=f"flow/internet{v}/excepted")
     book.add(f"internet{v}/not-a-device", out(phone, packet(phone, cam, v, tcp(3000, 8443)), "drop default_deny"), twin=whole)
     book.add(f"internet{v}/not-the-link", out(phone, packet(phone, gw, v, udp(3000, 53)), "drop default_deny"), twin=whole)
     book.add(f"internet{v}/unasked-inward", into(phone, packet(net, phone, v, tcp(8443, 3000)), "drop default_deny", "eth0"), twin=whole)
     book.add(f"internet{v}/inward", into(plc, packet(net, plc, v, udp(999, 7005)), "pass rule", "eth0"))
-    book.add(f"internet{v}/inward-denied", into(plc, packet(cloud, plc, v, udp(999, 7005)), "drop deny_rule", "eth0"), twin=f"flow/internet{v}/inward")
-    book.add(f"network{v}/inside", out(cam, packet(cam, cloud, v, udp(1, 4433), dst_ip="203.0.113.255" if v == 4 else "2001:db8:c:ffff::1"), "pass rule"))
-    book.add(f"network{v}/outside", out(cam, packet(cam, net, v, udp(1, 4433), dst_ip="203.0.114.0" if v == 4 else "2001:db8:d::1"), "drop default_deny"),
+    book.add(f"internet{v}/inward-denied", into(plc, packet(cloud, plc, v, udp(999, 7005)), "drop deny_rule", "eth0"),
+             twin=f"flow/internet{v}/inward")
+    book.add(f"network{v}/inside", out(cam, packet(cam, cloud, v, udp(1, 4433), dst_ip="203.0.113.255" if v == 4 else "2001:db8:c:ffff::1"),
+                                       "pass rule"))
+    book.add(f"network{v}/outside", out(cam, packet(cam, net, v, udp(1, 4433), dst_ip="203.0.114.0" if v == 4 else "2001:db8:d::1"),
+                                        "drop default_deny"),
              twin=f"flow/network{v}/inside")
     book.add(f"local{v}/device", out(two, packet(two, one, v, udp(6, 9)), "pass rule"))
     book.add(f"local{v}/not-gateway", out(two, packet(two, gw, v, udp(6, 9)), "drop default_deny"), twin=f"flow/local{v}/device")
     book.add(f"local{v}/not-internet", out(two, packet(two, net, v, udp(6, 9)), "drop default_deny"), twin=f"flow/local{v}/device")
-    book.add(f"protocol{v}/gre", out(hub, packet(hub, cloud, v, gre()), "pass rule"), into(hub, packet(cloud, hub, v, gre()), "pass established", "eth0"))
+    book.add(f"protocol{v}/gre", out(hub, packet(hub, cloud, v, gre()), "pass rule"),
+             into(hub, packet(cloud, hub, v, gre()), "pass established", "eth0"))
     book.add(f"protocol{v}/sctp", out(hub, packet(hub, cloud, v, sctp()), "pass rule"))
     book.add(f"protocol{v}/sctp-port", out(hub, packet(hub, cloud, v, sctp(40000, 2906)), "drop default_deny"), twin=f"flow/protocol{v}/sctp")
     book.add(f"protocol{v}/gre-elsewhere", out(hub, packet(hub, net, v, gre()), "drop default_deny"), twin=f"flow/protocol{v}/gre")
@@ -151,15 +163,18 @@ def policy_meaning(v: int) -> None:
     book.add(f"protocol{v}/tcp-number-is-not-gre", out(hub, packet(hub, cloud, v, raw(TCP, b"")), "drop l4_malformed"), twin=f"flow/protocol{v}/gre")
     tried = out(hub, packet(hub, cloud, v, tcp(2000, 8081)), "audit deny_rule")
     book.add(f"audited-rule{v}/deny", tried, into(hub, packet(cloud, hub, v, tcp(8081, 2000, "SA")), "audit deny_rule", "eth0"))
-    book.add(f"audited-rule{v}/opens-nothing", out(hub, packet(hub, cloud, v, tcp(2000, 8082)), "drop default_deny"), twin=f"flow/audited-rule{v}/deny")
+    book.add(f"audited-rule{v}/opens-nothing", out(hub, packet(hub, cloud, v, tcp(2000, 8082)), "drop default_deny"),
+             twin=f"flow/audited-rule{v}/deny")
 
 
 def changes(v: int) -> None:
     book.add(f"cut{v}/tcp", *tcp_opened(v), apply("less.yaml"), out(cam, packet(cam, cloud, v, tcp(40000, 443, "PA", b"x")), "drop cut"),
              apply("policy.yaml"), twin=f"flow/cut{v}/nothing-changed")
-    book.add(f"cut{v}/tcp-inward", *tcp_opened(v), apply("less.yaml"), into(cam, packet(cloud, cam, v, tcp(443, 40000, "PA", b"x")), "drop cut", "eth0"),
+    book.add(f"cut{v}/tcp-inward", *tcp_opened(v), apply("less.yaml"),
+             into(cam, packet(cloud, cam, v, tcp(443, 40000, "PA", b"x")), "drop cut", "eth0"),
              apply("policy.yaml"), twin=f"flow/cut{v}/nothing-changed")
-    book.add(f"cut{v}/nothing-changed", *tcp_opened(v), apply("policy.yaml"), out(cam, packet(cam, cloud, v, tcp(40000, 443, "PA", b"x")), "pass established"))
+    book.add(f"cut{v}/nothing-changed", *tcp_opened(v), apply("policy.yaml"),
+             out(cam, packet(cam, cloud, v, tcp(40000, 443, "PA", b"x")), "pass established"))
     book.add(f"cut{v}/tcp-stays-cut", *tcp_opened(v), apply("less.yaml"), out(cam, packet(cam, cloud, v, tcp(40000, 443, "A")), "drop cut"),
              apply("policy.yaml"), out(cam, packet(cam, cloud, v, tcp(40000, 443, "A")), "drop no_flow"),
              out(cam, packet(cam, cloud, v, tcp(40000, 443)), "pass rule"), twin=f"flow/cut{v}/nothing-changed")
@@ -191,7 +206,8 @@ def quotas(v: int) -> None:
     book.add(f"quota{v}/room-again", *first, wait("31s"), flow_of(one, two, 3, "pass rule"))
     outside = tuple(into(one, packet(cloud, one, v, udp(number, 7000)), "pass rule", "eth0") for number in (1, 2))
     book.add(f"quota{v}/inward", *outside, flow_of(one, two, 1, "pass rule"))
-    book.add(f"quota{v}/inward-three", *outside, into(one, packet(cloud, one, v, udp(3, 7000)), "drop flow_quota", "eth0"), twin=f"flow/quota{v}/inward")
+    book.add(f"quota{v}/inward-three", *outside, into(one, packet(cloud, one, v, udp(3, 7000)), "drop flow_quota", "eth0"),
+             twin=f"flow/quota{v}/inward")
     book.add(f"quota{v}/called-keeps-its-own", *first, flow_of(two, one, 5, "pass rule"), flow_of(two, one, 6, "pass rule"))
 
 
@@ -203,6 +219,7 @@ for version in BOTH:
     policy_meaning(version)
     changes(version)
     quotas(version)
-tagged = book.add("tagged/ssh", out(tag, packet(tag, gw, 4, tcp(40000, 22)), "pass rule"), into(tag, packet(gw, tag, 4, tcp(22, 40000, "SA")), "pass established"))
+tagged = book.add("tagged/ssh", out(tag, packet(tag, gw, 4, tcp(40000, 22)), "pass rule"),
+                  into(tag, packet(gw, tag, 4, tcp(22, 40000, "SA")), "pass established"))
 book.add("tagged/untagged-answer", out(tag, packet(tag, gw, 4, tcp(40000, 22)), "pass rule"),
          into(tag, packet(gw, tag, 4, tcp(22, 40000, "SA"), tags=()), "drop unknown_device"), twin=tagged)

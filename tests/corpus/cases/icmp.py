@@ -31,17 +31,21 @@ def echoes(v: int) -> None:
     book.add(f"echo{v}/unasked-from-device", out(cam, packet(cam, gw, v, echo(7, reply=True)), "drop icmp_unrelated"), twin=f"flow/gateway{v}/echo")
     book.add(f"echo{v}/other-host", asked, into(cam, packet(net, cam, v, echo(7, reply=True)), "drop icmp_unrelated", "eth0"), twin=whole)
     book.add(f"echo{v}/in-time", asked, wait("55s"), into(cam, packet(gw, cam, v, echo(7, reply=True)), "pass established"))
-    book.add(f"echo{v}/too-late", asked, wait("61s"), into(cam, packet(gw, cam, v, echo(7, reply=True)), "drop icmp_unrelated"), twin=f"icmp/echo{v}/in-time")
-    book.add(f"echo{v}/code", out(cam, packet(cam, gw, v, echo(7, code=1)), "drop icmp_unrelated|l4_malformed|default_deny"), twin=whole, question="echo-code")
+    book.add(f"echo{v}/too-late", asked, wait("61s"), into(cam, packet(gw, cam, v, echo(7, reply=True)), "drop icmp_unrelated"),
+             twin=f"icmp/echo{v}/in-time")
+    book.add(f"echo{v}/code", out(cam, packet(cam, gw, v, echo(7, code=1)), "drop icmp_unrelated|l4_malformed|default_deny"), twin=whole,
+             question="echo-code")
     book.add(f"echo{v}/request-as-answer", asked, into(cam, packet(gw, cam, v, echo(7)), "pass rule"), question="echo-both-ways")
     book.add(f"echo{v}/without-rule-for-gateway", into(plc, packet(gw, plc, v, echo(7)), "drop default_deny"), twin=f"flow/gateway{v}/echo")
 
 
 def other_types() -> None:
     for name, kind in {"redirect": 5, "router-advertisement": 9, "router-solicitation": 10, "timestamp-reply": 14, "information": 15, "mask": 17,
-                       "mask-reply": 18, "traceroute": 30, "extended-echo": 42, "experiment": 253, "reserved": 255, "source-quench": 4, "unassigned": 1}.items():
+                       "mask-reply": 18, "traceroute": 30, "extended-echo": 42, "experiment": 253, "reserved": 255, "source-quench": 4,
+                       "unassigned": 1}.items():
         book.add(f"type4/{name}", out(phone, packet(phone, net, 4, icmp(kind, 0, data=bytes(28))), "drop icmp_unrelated"), twin="flow/internet4/echo")
-        book.add(f"type4/{name}-inward", into(cam, packet(net, cam, 4, icmp(kind, 0, data=bytes(28))), "drop icmp_unrelated", "eth0"), twin="icmp/error4/port")
+        book.add(f"type4/{name}-inward", into(cam, packet(net, cam, 4, icmp(kind, 0, data=bytes(28))), "drop icmp_unrelated", "eth0"),
+                 twin="icmp/error4/port")
     book.add("type4/timestamp", out(phone, packet(phone, net, 4, icmp(13, 0, data=bytes(12))), "pass rule"))
     book.add("type4/timestamp-not-named", out(cam, packet(cam, gw, 4, icmp(13, 0, data=bytes(12))), "drop default_deny"), twin="icmp/type4/timestamp")
     book.add("type4/timestamp-answered", out(phone, packet(phone, net, 4, icmp(13, 0, data=bytes(12))), "pass rule"),
@@ -49,7 +53,8 @@ def other_types() -> None:
     for name, kind in {"reserved-error": 100, "unknown-error": 5, "renumbering": 138, "node-information": 139, "node-answer": 140, "home-agent": 144,
                        "certification": 148, "experiment": 200, "rpl": 155}.items():
         book.add(f"type6/{name}", out(phone, packet(phone, net, 6, icmp(kind, 0, data=bytes(48))), "drop icmp_unrelated"), twin="flow/internet6/echo")
-        book.add(f"type6/{name}-inward", into(cam, packet(net, cam, 6, icmp(kind, 0, data=bytes(48))), "drop icmp_unrelated", "eth0"), twin="icmp/error6/port")
+        book.add(f"type6/{name}-inward", into(cam, packet(net, cam, 6, icmp(kind, 0, data=bytes(48))), "drop icmp_unrelated", "eth0"),
+                 twin="icmp/error6/port")
     redirect = icmp(5, 1, bytes([192, 168, 1, 12]), quoted(cam, cloud, 4))
     book.add("type4/redirect-of-gateway", out(cam, packet(cam, cloud, 4, udp(5555, 4433)), "pass rule"),
              into(cam, packet(gw, cam, 4, redirect), "drop icmp_unrelated"), twin="icmp/error4/port")
@@ -83,15 +88,18 @@ def errors(v: int) -> None:
     book.add(f"error{v}/turned-round", begun, about(v, about_packet=quoted(cloud, cam, v, udp(4433, 5555)), expect="drop icmp_unrelated"), twin=twin)
     book.add(f"error{v}/quoted-version", begun, about(v, about_packet=quoted(cam, cloud, v, version=5), expect="drop icmp_unrelated"), twin=twin)
     if v == 4:
-        book.add("error4/quoted-options", begun, about(v, about_packet=quoted(cam, cloud, v, options=bytes(4)), expect="drop icmp_unrelated"), twin=twin,
+        book.add("error4/quoted-options", begun, about(v, about_packet=quoted(cam, cloud, v, options=bytes(4)), expect="drop icmp_unrelated"),
+                 twin=twin,
                  question="quoted-header")
         book.add("error4/quoted-fragment", begun, about(v, about_packet=quoted(cam, cloud, v, offset=8), expect="drop icmp_unrelated"), twin=twin)
-        book.add("error4/quoted-header-4-words", begun, about(v, about_packet=quoted(cam, cloud, v, header_words=4), expect="drop icmp_unrelated"), twin=twin)
+        book.add("error4/quoted-header-4-words", begun, about(v, about_packet=quoted(cam, cloud, v, header_words=4), expect="drop icmp_unrelated"),
+                 twin=twin)
         book.add("error4/quoted-ttl-0", begun, about(v, about_packet=quoted(cam, cloud, v, ttl=0)))
         book.add("error4/quoted-checksum", begun, about(v, about_packet=quoted(cam, cloud, v, wrong_checksum=1)), question="quoted-header")
     nested = ip(cam.ip(v), cloud.ip(v), icmp_error("port", quoted(cloud, cam, v, udp(4433, 5555))))
     book.add(f"error{v}/about-error", begun, about(v, about_packet=nested, expect="drop icmp_unrelated"), twin=twin)
-    book.add(f"error{v}/about-echo", out(cam, packet(cam, gw, v, echo(7)), "pass rule"), about(v, about_packet=quoted(cam, gw, v, echo(7)), src=gw, by="gw"))
+    book.add(f"error{v}/about-echo", out(cam, packet(cam, gw, v, echo(7)), "pass rule"),
+             about(v, about_packet=quoted(cam, gw, v, echo(7)), src=gw, by="gw"))
     book.add(f"error{v}/about-echo-other-id", out(cam, packet(cam, gw, v, echo(7)), "pass rule"),
              about(v, about_packet=quoted(cam, gw, v, echo(8)), src=gw, by="gw", expect="drop icmp_unrelated"), twin=f"icmp/error{v}/about-echo")
     book.add(f"error{v}/about-tcp", out(cam, packet(cam, cloud, v, tcp()), "pass rule"), about(v, tcp(), what="too_big"))
@@ -102,7 +110,8 @@ def errors(v: int) -> None:
     book.add(f"error{v}/of-cut-flow", begun, apply("less.yaml"), about(v, expect="drop icmp_unrelated|cut"), apply("policy.yaml"), twin=twin)
     book.add(f"error{v}/quarantine", begun, quarantine(cam), about(v, expect="drop quarantine"), release(cam), twin=twin)
     book.add(f"error{v}/keeps-flow", begun, about(v), out(cam, packet(cam, cloud, v, udp(5555, 4433)), "pass established"))
-    book.add(f"error{v}/code-beyond", begun, into(cam, packet(net, cam, v, icmp(3 if v == 4 else 1, 99, data=quoted(cam, cloud, v))), "pass related", "eth0"),
+    book.add(f"error{v}/code-beyond", begun, into(cam, packet(net, cam, v, icmp(3 if v == 4 else 1, 99, data=quoted(cam, cloud, v))), "pass related",
+                                                  "eth0"),
              question="error-codes")
 
 
@@ -112,19 +121,27 @@ def errors_of_devices(v: int) -> None:
     error = packet(cam, hub, v, icmp_error("port", quoted(hub, cam, v, tcp(2000, 554))))
     whole = book.add(f"device{v}/unreachable", *begun, out(cam, error, "pass related"), into(hub, error, "pass related", "p1"))
     book.add(f"device{v}/no-flow", out(cam, error, "drop icmp_unrelated"), twin=whole)
-    book.add(f"device{v}/to-third", *begun, out(cam, packet(cam, phone, v, icmp_error("port", quoted(hub, cam, v, tcp(2000, 554)))), "drop icmp_unrelated"),
+    book.add(f"device{v}/to-third", *begun, out(cam, packet(cam, phone, v, icmp_error("port", quoted(hub, cam, v, tcp(2000, 554)))),
+                                                "drop icmp_unrelated"),
              twin=whole)
-    book.add(f"device{v}/to-beyond", *begun, out(cam, packet(cam, net, v, icmp_error("port", quoted(hub, cam, v, tcp(2000, 554)))), "drop icmp_unrelated"),
+    book.add(f"device{v}/to-beyond", *begun, out(cam, packet(cam, net, v, icmp_error("port", quoted(hub, cam, v, tcp(2000, 554)))),
+                                                 "drop icmp_unrelated"),
              twin=whole)
-    book.add(f"device{v}/of-third", *begun, out(phone, packet(phone, hub, v, icmp_error("port", quoted(hub, cam, v, tcp(2000, 554)))), "drop icmp_unrelated"),
+    book.add(f"device{v}/of-third", *begun, out(phone, packet(phone, hub, v, icmp_error("port", quoted(hub, cam, v, tcp(2000, 554)))),
+                                                "drop icmp_unrelated"),
              twin=whole)
     book.add(f"device{v}/own-packet-quoted", *begun, out(cam, packet(cam, hub, v, icmp_error("port", quoted(cam, hub, v, tcp(554, 2000, "SA")))),
                                                          "drop icmp_unrelated"), twin=whole, question="own-packet-quoted")
-    answered = (out(cam, packet(cam, cloud, v, udp(5555, 4433)), "pass rule"), into(cam, packet(cloud, cam, v, udp(4433, 5555)), "pass established", "eth0"))
-    book.add(f"device{v}/port-closed", *answered, out(cam, packet(cam, cloud, v, icmp_error("port", quoted(cloud, cam, v, udp(4433, 5555)))), "pass related"))
+    answered = (out(cam, packet(cam, cloud, v, udp(5555, 4433)), "pass rule"),
+                into(cam, packet(cloud, cam, v, udp(4433, 5555)), "pass established", "eth0"))
+    book.add(f"device{v}/port-closed", *answered, out(cam, packet(cam, cloud, v, icmp_error("port", quoted(cloud, cam, v, udp(4433, 5555)))),
+                                                      "pass related"))
     book.add(f"device{v}/data-behind-quote", *answered,
-             out(cam, packet(cam, cloud, v, icmp_error("port", quoted(cloud, cam, v, udp(4433, 5555, bytes(1000))))), "pass related"), question="quote-as-channel")
-    book.add(f"device{v}/wrong-source", *answered, out(cam, packet(cam, cloud, v, icmp_error("port", quoted(cloud, cam, v, udp(4433, 5555))), src_ip=nobody.ip(v)),
+             out(cam, packet(cam, cloud, v, icmp_error("port", quoted(cloud, cam, v, udp(4433, 5555, bytes(1000))))), "pass related"),
+             question="quote-as-channel")
+    book.add(f"device{v}/wrong-source", *answered, out(cam,
+                                                       packet(cam, cloud, v, icmp_error("port", quoted(cloud, cam, v, udp(4433, 5555))),
+                                                              src_ip=nobody.ip(v)),
                                                        "drop bad_source"), twin=f"icmp/device{v}/port-closed")
 
 

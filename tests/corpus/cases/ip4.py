@@ -59,9 +59,11 @@ def options() -> None:
     for name, text in OPTIONS.items():
         body = bytes.fromhex(text)
         book.add(f"options/{name}", asks("drop ip_options", options=body + bytes(-len(body) % 4)), twin="ip4/length/whole")
-    book.add("options/tcp-with-source-route", out(cam, packet(cam, cloud, 4, tcp(), options=bytes.fromhex(OPTIONS["loose-route"])), "drop ip_options"),
+    book.add("options/tcp-with-source-route", out(cam, packet(cam, cloud, 4, tcp(), options=bytes.fromhex(OPTIONS["loose-route"])),
+                                                  "drop ip_options"),
              twin="identity/to4/gateway")
-    book.add("options/inward", into(cam, packet(cloud, cam, 4, udp(999, 7000), options=ROUTER_ALERT4), "drop ip_options", "eth0"), twin="identity/in4/own")
+    book.add("options/inward", into(cam, packet(cloud, cam, 4, udp(999, 7000), options=ROUTER_ALERT4), "drop ip_options", "eth0"),
+             twin="identity/in4/own")
     book.add("options/header-says-so", asks("drop ip_options", header_words=6), twin="ip4/length/whole")
 
 
@@ -69,7 +71,8 @@ def fields() -> None:
     twin = "ip4/length/whole"
     for name, wrong in {"one-bit": 1, "inverted": 0xFFFF, "high-bit": 0x8000}.items():
         book.add(f"checksum/{name}", asks("drop ip_checksum", wrong_checksum=wrong), twin=twin)
-    book.add("checksum/inward", into(cam, packet(cloud, cam, 4, udp(999, 7000), wrong_checksum=1), "drop ip_checksum", "eth0"), twin="identity/in4/own",
+    book.add("checksum/inward", into(cam, packet(cloud, cam, 4, udp(999, 7000), wrong_checksum=1), "drop ip_checksum", "eth0"),
+             twin="identity/in4/own",
              question="checksum-inward")
     book.add("ttl/0", asks("drop ip_ttl", ttl=0), twin="ip4/ttl/1")
     book.add("ttl/1", asks("pass rule", ttl=1))
@@ -88,7 +91,8 @@ def martians() -> None:
         book.add(f"martian/from-{name}-inward", into(plc, packet(net, plc, 4, udp(999, 7000), src_ip=address), "drop ip_martian", "eth0"),
                  twin="ip4/martian/none-inward")
     for name, address in {"class-e": "240.0.0.1", "last": "255.255.255.254"}.items():
-        book.add(f"martian/to-{name}", out(phone, packet(phone, net, 4, udp(5, 9), dst_ip=address), "drop ip_martian|multicast"), twin="flow/internet4/udp",
+        book.add(f"martian/to-{name}", out(phone, packet(phone, net, 4, udp(5, 9), dst_ip=address), "drop ip_martian|multicast"),
+                 twin="flow/internet4/udp",
                  question="class-e")
         book.add(f"martian/from-{name}-inward", into(plc, packet(net, plc, 4, udp(999, 7000), src_ip=address), "drop ip_martian", "eth0"),
                  twin="ip4/martian/none-inward")
@@ -100,13 +104,16 @@ def martians() -> None:
     book.add("self/by-own-mac", out(cam, packet(cam, cam, 4, ASKS), "drop ip_self"), twin="ip4/length/whole", question="self-by-mac")
     book.add("self/by-gateway", out(cam, packet(cam, cam, 4, ASKS, dst_mac=gw.mac), "drop ip_self"), twin="ip4/length/whole")
     book.add("self/land", out(cam, packet(cam, cam, 4, tcp(139, 139), dst_mac=gw.mac), "drop ip_self"), twin="ip4/length/whole")
-    book.add("self/made-by-gateway", into(cam, packet(cam, cam, 4, udp(999, 7000), src_mac=gw.mac), "drop ip_self|spoofed_source"), twin="flow/gateway4/udp",
+    book.add("self/made-by-gateway", into(cam, packet(cam, cam, 4, udp(999, 7000), src_mac=gw.mac), "drop spoofed_source|ip_self"),
+             twin="flow/gateway4/udp",
              question="gateway-as-device")
     book.add("self/inward", into(cam, packet(cam, cam, 4, udp(999, 7000), src_mac=gw.mac), "drop uplink_spoof", "eth0"), twin="identity/in4/own")
     book.add("whole-link/internet-is-not", out(phone, packet(phone, gw, 4, udp(5, 9), dst_ip="192.168.1.255"), "drop default_deny"),
              twin="flow/internet4/udp")
-    book.add("whole-link/network-address", out(phone, packet(phone, gw, 4, udp(5, 9), dst_ip="192.168.1.0"), "drop default_deny"), twin="flow/internet4/udp")
-    book.add("whole-link/of-uplink", out(phone, packet(phone, gw, 4, udp(5, 9), dst_ip="198.18.0.255"), "drop default_deny"), twin="flow/internet4/udp")
+    book.add("whole-link/network-address", out(phone, packet(phone, gw, 4, udp(5, 9), dst_ip="192.168.1.0"), "drop default_deny"),
+             twin="flow/internet4/udp")
+    book.add("whole-link/of-uplink", out(phone, packet(phone, gw, 4, udp(5, 9), dst_ip="198.18.0.255"), "drop default_deny"),
+             twin="flow/internet4/udp")
     book.add("whole-link/gateways-uplink-address", out(phone, packet(phone, gw, 4, udp(5, 9), dst_ip="198.18.0.2"), "drop default_deny"),
              twin="flow/internet4/udp")
     book.add("whole-link/gateway-by-uplink-address", out(cam, packet(cam, gw, 4, udp(5300, 53), dst_ip="198.18.0.2"), "pass rule"))
@@ -127,11 +134,13 @@ def fragments() -> None:
     book.add("fragment/beyond-64k", out(cam, packet(cam, cloud, 4, raw(UDP, bytes(400)), offset=8191), "drop fragment"), twin=twin)
     book.add("fragment/icmp", out(phone, packet(phone, net, 4, raw(1, bytes.fromhex("0800f7fe00010000")), flags=1), "drop fragment"),
              twin="flow/internet4/echo")
-    book.add("fragment/of-live-flow", asks("pass rule"), asks("drop fragment", flags=1), asks("drop fragment", offset=2), asks("pass established"), twin=twin)
+    book.add("fragment/of-live-flow", asks("pass rule"), asks("drop fragment", flags=1), asks("drop fragment", offset=2), asks("pass established"),
+             twin=twin)
     inward = "identity/in4/own"
     book.add("fragment/first-inward", into(cam, packet(cloud, cam, 4, udp(999, 7000), flags=1), "drop fragment", "eth0"), twin=inward)
     book.add("fragment/last-inward", into(cam, packet(cloud, cam, 4, udp(999, 7000), offset=2), "drop fragment", "eth0"), twin=inward)
-    book.add("fragment/answer-inward", asks("pass rule"), into(cam, packet(cloud, cam, 4, udp(4433, 5555), flags=1), "drop fragment", "eth0"), twin=inward)
+    book.add("fragment/answer-inward", asks("pass rule"), into(cam, packet(cloud, cam, 4, udp(4433, 5555), flags=1), "drop fragment", "eth0"),
+             twin=inward)
     book.add("fragment/between-devices", out(hub, packet(hub, cam, 4, udp(9, 5000), flags=1), "drop fragment"), twin="flow/udp4/first-of-range")
 
 

@@ -12,13 +12,15 @@ book = Book("ip6")
 ASKS = udp(5555, 4433)
 HEADERS = {
     "hop-by-hop": (extension(HOP_BY_HOP),), "destination": (extension(DESTINATION),), "router-alert": (ROUTER_ALERT6,),
-    "hop-by-hop-long": (extension(HOP_BY_HOP, 4),), "routing-0": (routing_header(0),), "routing-2": (routing_header(2),), "routing-3": (routing_header(3),),
+    "hop-by-hop-long": (extension(HOP_BY_HOP, 4),), "routing-0": (routing_header(0),), "routing-2": (routing_header(2),),
+           "routing-3": (routing_header(3),),
     "segment-routing": (routing_header(4),), "mobility": (extension(MOBILITY),), "host-identity": (extension(139),), "shim6": (extension(140),),
     "experiment-253": (extension(253),), "experiment-254": (extension(254),),
     "two": (extension(HOP_BY_HOP), extension(DESTINATION)), "twelve": (extension(DESTINATION),) * 12,
     "length-lies": ((DESTINATION, bytes([0, 255, 1, 4, 0, 0, 0, 0])),), "length-beyond": ((HOP_BY_HOP, bytes([0, 16, 1, 4, 0, 0, 0, 0])),),
 }
-MARTIANS = {"loopback": "::1", "unspecified": "::", "mapped": "::ffff:203.0.113.10", "mapped-device": "::ffff:192.168.1.12", "mapped-loopback": "::ffff:127.0.0.1"}
+MARTIANS = {"loopback": "::1", "unspecified": "::", "mapped": "::ffff:203.0.113.10", "mapped-device": "::ffff:192.168.1.12",
+            "mapped-loopback": "::ffff:127.0.0.1"}
 # Not said to be martians by anybody but by what they mean: the old ways of an IPv4 address inside an IPv6 one.
 DOUBTFUL = {"compatible": "::203.0.113.10", "site-local": "fec0::1", "discard": "100::1", "documentation-like-6to4": "2002:c000:0204::1"}
 
@@ -44,7 +46,8 @@ def lengths() -> None:
     book.add("length/segments-inward", into(cam, packet(cloud, cam, 6, udp(999, 7000, bytes(3000))), "pass rule", "eth0", gso=(1448, 3)))
     book.add("length/payload-beyond-frame-inward", into(cam, packet(cloud, cam, 6, udp(999, 7000), length=14), "drop ip_malformed", "eth0"),
              twin="identity/in6/own")
-    book.add("length/version-4-inward", into(cam, packet(cloud, cam, 6, udp(999, 7000), version=4), "drop ip_malformed", "eth0"), twin="identity/in6/own")
+    book.add("length/version-4-inward", into(cam, packet(cloud, cam, 6, udp(999, 7000), version=4), "drop ip_malformed", "eth0"),
+             twin="identity/in6/own")
     book.add("hops/0", asks("drop ip_ttl", hops=0), twin="ip6/hops/1")
     book.add("hops/1", asks("pass rule", hops=1))
     book.add("hops/255", asks("pass rule", hops=255))
@@ -61,8 +64,10 @@ def headers() -> None:
                  twin="identity/in6/own")
     for name, number in {"esp": ESP, "ah": AH, "no-next": NO_NEXT}.items():
         book.add(f"header/{name}", out(cam, packet(cam, cloud, 6, raw(number, bytes(32))), "drop ext_header"), twin=twin, question="esp-ah")
-    book.add("header/cut", asks("drop ext_header", headers=(extension(HOP_BY_HOP, 3),), cut=14 + 40 + 16, length=16), twin=twin, question="header-cut")
-    book.add("header/of-live-flow", asks("pass rule"), asks("drop ext_header", headers=(extension(DESTINATION),)), asks("pass established"), twin=twin)
+    book.add("header/cut", asks("drop ext_header", headers=(extension(HOP_BY_HOP, 3),), cut=14 + 40 + 16, length=16), twin=twin,
+             question="header-cut")
+    book.add("header/of-live-flow", asks("pass rule"), asks("drop ext_header", headers=(extension(DESTINATION),)), asks("pass established"),
+             twin=twin)
     book.add("header/icmp-behind", out(phone, packet(phone, net, 6, icmp(128, 0), headers=(extension(HOP_BY_HOP),)), "drop ext_header"),
              twin="flow/internet6/echo")
 
@@ -74,7 +79,8 @@ def fragments() -> None:
     for offset in (1, 181, 8191):
         book.add(f"fragment/last-at-{offset}", asks("drop fragment", headers=(fragment_header(offset),)), twin=twin)
     book.add("fragment/empty", out(cam, packet(cam, cloud, 6, raw(UDP), headers=(fragment_header(0, True),)), "drop fragment"), twin=twin)
-    book.add("fragment/tcp", out(cam, packet(cam, cloud, 6, tcp(cut=8), headers=(fragment_header(0, True),)), "drop fragment"), twin="identity/to6/gateway")
+    book.add("fragment/tcp", out(cam, packet(cam, cloud, 6, tcp(cut=8), headers=(fragment_header(0, True),)), "drop fragment"),
+             twin="identity/to6/gateway")
     book.add("fragment/cut-header", asks("drop fragment", headers=(fragment_header(),), cut=14 + 40 + 4, length=4), twin=twin, question="header-cut")
     book.add("fragment/behind-destination", asks("drop ext_header", headers=(extension(DESTINATION), fragment_header(0, True))), twin=twin)
     book.add("fragment/destination-behind", asks("drop fragment", headers=(fragment_header(0, True), extension(DESTINATION))), twin=twin)
@@ -97,7 +103,8 @@ def martians() -> None:
     for name in ("loopback", "unspecified", "mapped"):
         book.add(f"martian/from-{name}-inward", into(plc, packet(net, plc, 6, udp(999, 7000), src_ip=MARTIANS[name]), "drop ip_martian", "eth0"),
                  twin="ip6/martian/none-inward", question="martians6")
-    book.add("martian/from-mapped-device-inward", into(plc, packet(net, plc, 6, udp(999, 7000), src_ip=MARTIANS["mapped-device"]), "drop uplink_spoof", "eth0"),
+    book.add("martian/from-mapped-device-inward", into(plc, packet(net, plc, 6, udp(999, 7000), src_ip=MARTIANS["mapped-device"]),
+                                                       "drop uplink_spoof", "eth0"),
              twin="ip6/martian/none-inward", question="martians6")
     book.add("martian/from-group-inward", into(plc, packet(net, plc, 6, udp(999, 7000), src_ip="ff02::1"), "drop ip_martian", "eth0"),
              twin="ip6/martian/none-inward")
@@ -109,12 +116,15 @@ def martians() -> None:
             book.add(f"martian/from-{name}", asks("drop bad_source", src_ip=address), twin="ip6/length/whole")
     for name, address in DOUBTFUL.items():
         book.add(f"martian/from-{name}", asks("drop bad_source", src_ip=address), twin="ip6/length/whole")
-    book.add("martian/link-local-beyond", out(phone, packet(phone, net, 6, udp(5, 9), dst_ip="fe80::1234"), "drop default_deny"), twin="flow/internet6/udp",
+    book.add("martian/link-local-beyond", out(phone, packet(phone, net, 6, udp(5, 9), dst_ip="fe80::1234"), "drop default_deny"),
+             twin="flow/internet6/udp",
              question="link-local-beyond")
     book.add("self/by-own-mac", out(cam, packet(cam, cam, 6, ASKS), "drop ip_self"), twin="ip6/length/whole", question="self-by-mac")
     book.add("self/by-gateway", out(cam, packet(cam, cam, 6, ASKS, dst_mac=gw.mac), "drop ip_self"), twin="ip6/length/whole")
-    book.add("self/link-local", out(cam, packet(cam, cam, 6, ASKS, dst_mac=gw.mac, src_ip=cam.ll, dst_ip=cam.ll), "drop ip_self"), twin="ip6/length/whole")
-    book.add("self/made-by-gateway", into(cam, packet(cam, cam, 6, udp(999, 7000), src_mac=gw.mac), "drop ip_self|spoofed_source"), twin="flow/gateway6/udp",
+    book.add("self/link-local", out(cam, packet(cam, cam, 6, ASKS, dst_mac=gw.mac, src_ip=cam.ll, dst_ip=cam.ll), "drop ip_self"),
+             twin="ip6/length/whole")
+    book.add("self/made-by-gateway", into(cam, packet(cam, cam, 6, udp(999, 7000), src_mac=gw.mac), "drop spoofed_source|ip_self"),
+             twin="flow/gateway6/udp",
              question="gateway-as-device")
     book.add("self/inward", into(cam, packet(cam, cam, 6, udp(999, 7000), src_mac=gw.mac), "drop uplink_spoof", "eth0"), twin="identity/in6/own")
     book.add("whole-link/anycast", out(phone, packet(phone, gw, 6, udp(5, 9), dst_ip="fd00::"), "drop default_deny"), twin="flow/internet6/udp")

@@ -22,7 +22,8 @@ FOREIGN = {
 }
 # Bytes after the addresses of frames of 802.3: length, then LLC.
 LLC = {
-    "stp": "0026424203000000000080000200000000010000000080000200000000018001000014000200" "0f00", "snap-ip": "0008aaaa030000000800", "snap-cdp": "0008aaaa0300000c2000",
+    "stp": "0026424203000000000080000200000000010000000080000200000000018001000014000200" "0f00", "snap-ip": "0008aaaa030000000800",
+       "snap-cdp": "0008aaaa0300000c2000",
     "novell": "0004ffff0000", "length-zero": "0000", "length-too-long": "05dc4242", "length-1500": "05dc", "length-1535": "05ff4242",
 }
 
@@ -70,8 +71,10 @@ def types() -> None:
         raw = ethernet("01:80:c2:00:00:0e" if name == "lldp" else cam.mac, gw.mac, FOREIGN[name], bytes(46))
         book.add(f"ethertype/{name}-inward", into(cam, raw, "drop ethertype"), twin="flow/gateway4/tcp")
     book.add("ethertype/named-by-rule", out(plc, ethernet(hub.mac, plc.mac, 0x8892, bytes(46)), "pass rule"), awaits="eth/")
-    book.add("ethertype/named-other-way", out(hub, ethernet(plc.mac, hub.mac, 0x8892, bytes(46)), "pass rule"), awaits="eth/", question="eth-direction")
-    book.add("ethertype/named-for-another", out(plc, ethernet(cam.mac, plc.mac, 0x8892, bytes(46)), "drop ethertype"), twin="link/ethertype/named-by-rule")
+    book.add("ethertype/named-other-way", out(hub, ethernet(plc.mac, hub.mac, 0x8892, bytes(46)), "pass rule"), awaits="eth/",
+             question="eth-direction")
+    book.add("ethertype/named-for-another", out(plc, ethernet(cam.mac, plc.mac, 0x8892, bytes(46)), "drop ethertype"),
+             twin="link/ethertype/named-by-rule")
     book.add("ethertype/ip6-in-ip4-type", out(cam, ethernet(gw.mac, cam.mac, IPV4, ip(cam.v6, cloud.v6, BEGINS)), "drop ip_malformed"),
              twin="link/length6/whole")
     book.add("ethertype/ip4-in-ip6-type", out(cam, ethernet(gw.mac, cam.mac, IPV6, ip(cam.v4, cloud.v4, BEGINS)), "drop ip_malformed"),
@@ -90,13 +93,15 @@ def tags() -> None:
         book.add(f"tag{v}/old-service", out(cam, old, "drop ethertype"), twin=twin, question="old-tag")
         own = book.add(f"tag{v}/own", out(tag, packet(tag, gw, v, tcp(40000, 22)), "pass rule"))
         book.add(f"tag{v}/own-with-priority", out(tag, packet(tag, gw, v, tcp(40000, 22), tags=(0xE00A,)), "pass rule"))
-        for name, labels in {"11": (11,), "own-twice": (10, 10), "own-then-other": (10, 20), "other-then-own": (20, 10), "priority-then-own": (0, 10)}.items():
+        for name, labels in {"11": (11,), "own-twice": (10, 10), "own-then-other": (10, 20), "other-then-own": (20, 10),
+                             "priority-then-own": (0, 10)}.items():
             book.add(f"tag{v}/tagged-device-{name}", out(tag, packet(tag, gw, v, tcp(40000, 22), tags=labels), "drop vlan"), twin=own)
         book.add(f"tag{v}/own-service-tag", out(tag, packet(tag, gw, v, tcp(40000, 22), tags=((SERVICE_TAG, 10),)), "drop vlan"), twin=own,
                  question="service-tag")
         book.add(f"tag{v}/own-left-out", out(tag, packet(tag, gw, v, tcp(40000, 22), tags=()), "drop unknown_device"), twin=own)
         book.add(f"tag{v}/priority-for-own", out(tag, packet(tag, gw, v, tcp(40000, 22), tags=(0,)), "drop vlan"), twin=own)
-        book.add(f"tag{v}/tagged-device-11-goes-on", *(out(tag, packet(tag, gw, v, tcp(40000, 22), tags=(11,)), "drop vlan") for _ in range(2)), twin=own)
+        book.add(f"tag{v}/tagged-device-11-goes-on", *(out(tag, packet(tag, gw, v, tcp(40000, 22), tags=(11,)), "drop vlan") for _ in range(2)),
+                 twin=own)
         accepted = book.add(f"tag{v}/priority-accepted", out(plc, packet(plc, gw, v, tcp(40000, 102), tags=(0,)), "pass rule"))
         book.add(f"tag{v}/priority-bits-accepted", out(plc, packet(plc, gw, v, tcp(40000, 102), tags=(0xE000,)), "pass rule"))
         book.add(f"tag{v}/priority-not-needed", out(plc, packet(plc, gw, v, tcp(40000, 102)), "pass rule"))
@@ -106,6 +111,9 @@ def tags() -> None:
         inward = book.add(f"tag{v}/own-inward", into(tag, packet(gw, tag, v, tcp(1000, 22)), "pass rule"))
         book.add(f"tag{v}/other-inward", into(tag, packet(gw, tag, v, tcp(1000, 22), tags=(11,)), "drop vlan"), twin=inward)
         book.add(f"tag{v}/two-inward", into(tag, packet(gw, tag, v, tcp(1000, 22), tags=(10, 10)), "drop vlan"), twin=inward)
+        for name, label in {"priority": 0, "service-priority": (SERVICE_TAG, 0)}.items():
+            book.add(f"tag{v}/{name}-inward", into(cam, packet(gw, cam, v, tcp(1000, 80), tags=(label,)), "drop vlan"), twin=f"flow/gateway{v}/tcp",
+                     question="priority-tag-inward")
         book.add(f"tag{v}/tagged-for-untagged", into(cam, packet(gw, cam, v, tcp(1000, 80), tags=(10,)), "drop vlan"), twin=f"flow/gateway{v}/tcp")
         book.add(f"tag{v}/stranger-untagged", out(new, packet(new, cloud, v, BEGINS), "drop unknown_device"), twin=twin)
         book.add(f"tag{v}/tag-hides-neighbour", out(cam, packet(cam, phone, v, udp(1, 9), tags=(10,)), "drop vlan"), twin=f"flow/neighbours{v}/whole")

@@ -23,7 +23,8 @@ def soft(v: int) -> None:
     denied = out(phone, packet(phone, net, v, tcp(3000, 25)), "audit deny_rule")
     add("denied", denied)
     add("default", out(cam, packet(cam, net, v, tcp()), "audit default_deny"))
-    add("answered", out(cam, packet(cam, net, v, tcp()), "audit default_deny"), into(cam, packet(net, cam, v, tcp(443, 40000, "SA")), "audit default_deny", "eth0"),
+    add("answered", out(cam, packet(cam, net, v, tcp()), "audit default_deny"),
+        into(cam, packet(net, cam, v, tcp(443, 40000, "SA")), "audit default_deny", "eth0"),
         out(cam, packet(cam, net, v, tcp(flags="A")), "audit default_deny"))
     add("inward", into(cam, packet(net, cam, v, udp(9, 7001)), "audit default_deny", "eth0"))
     add("no-flow", out(cam, packet(cam, cloud, v, tcp(flags="A")), "audit no_flow"))
@@ -67,10 +68,12 @@ def hard(v: int) -> None:
     add("quarantine", quarantine(cam), out(cam, packet(cam, cloud, v, tcp()), "drop quarantine"), release(cam))
     add("quarantine-malformed", quarantine(cam), out(cam, packet(cam, cloud, v, tcp(cut=12)), "drop quarantine|l4_malformed"), release(cam))
     add("quarantine-options", quarantine(cam), out(cam, packet(cam, cloud, v, tcp(), **lies), "drop quarantine|ip_options|ext_header"), release(cam))
-    add("quarantine-group", quarantine(cam), out(cam, to_group(cam, "224.0.0.251" if v == 4 else "ff02::fb", udp(5353, 5353)), "drop quarantine|multicast"), release(cam))
+    add("quarantine-group", quarantine(cam), out(cam, to_group(cam, "224.0.0.251" if v == 4 else "ff02::fb", udp(5353, 5353)),
+                                                 "drop quarantine|multicast"), release(cam))
     add("quarantine-peer", quarantine(cam), out(hub, packet(hub, cam, v, tcp(2000, 554)), "drop quarantine"), release(cam))
     add("quarantine-inward", quarantine(cam), into(cam, packet(cloud, cam, v, udp(9, 7000)), "drop quarantine", "eth0"), release(cam))
-    add("quarantine-inward-malformed", quarantine(cam), into(cam, packet(cloud, cam, v, udp(9, 7000), **lies), "drop quarantine|ip_options|ext_header", "eth0"), release(cam))
+    add("quarantine-inward-malformed", quarantine(cam), into(cam, packet(cloud, cam, v, udp(9, 7000), **lies),
+                                                             "drop quarantine|ip_options|ext_header", "eth0"), release(cam))
 
 
 def hard_guards() -> None:
@@ -82,16 +85,22 @@ def hard_guards() -> None:
     claim = neighbour(NA, gw.v6, link_option(2, cam.mac), flags=0x60)
     add("nd-spoof", out(cam, packet(cam, hub, 6, claim, hops=255), "drop nd_spoof"), twin="audit/allowed-6")
     add("nd-spoof-hops-64", out(cam, packet(cam, hub, 6, claim, hops=64), "drop nd_spoof"), twin="audit/allowed-6")
-    add("nd-spoof-behind-header", out(cam, packet(cam, hub, 6, claim, hops=255, headers=(extension(DESTINATION),)), "drop nd_spoof"), twin="audit/allowed-6")
+    add("nd-spoof-behind-header", out(cam, packet(cam, hub, 6, claim, hops=255, headers=(extension(DESTINATION),)), "drop nd_spoof"),
+        twin="audit/allowed-6")
     add("nd-spoof-link-local", out(cam, packet(cam, gw, 6, neighbour(NA, hub.ll, link_option(2, cam.mac), flags=0x60), hops=255), "drop nd_spoof"),
         twin="audit/allowed-6")
-    add("nd-spoof-two-options", out(cam, packet(cam, gw, 6, neighbour(NA, cam.v6, link_option(2, cam.mac) + link_option(2, hub.mac)), hops=255), "drop nd_spoof"),
+    add("nd-spoof-two-options", out(cam, packet(cam, gw, 6, neighbour(NA, cam.v6, link_option(2, cam.mac) + link_option(2, hub.mac)), hops=255),
+                                    "drop nd_spoof"),
         twin="audit/allowed-6")
-    add("dad-of-link-local", out(cam, to_group(cam, solicited_node(hub.ll), neighbour(NS, hub.ll), src_ip="::", hops=255), "drop nd_spoof"), twin="audit/allowed-6")
-    add("source-of-link-local", out(cam, packet(cam, gw, 6, udp(5300, 53), src_ip=hub.ll, dst_ip=GW_LL), "drop spoofed_source"), twin="audit/allowed-6")
+    add("dad-of-link-local", out(cam, to_group(cam, solicited_node(hub.ll), neighbour(NS, hub.ll), src_ip="::", hops=255), "drop nd_spoof"),
+        twin="audit/allowed-6")
+    add("source-of-link-local", out(cam, packet(cam, gw, 6, udp(5300, 53), src_ip=hub.ll, dst_ip=GW_LL), "drop spoofed_source"),
+        twin="audit/allowed-6")
     add("ra", out(cam, to_group(cam, "ff02::1", router_advertisement(), src_ip=cam.ll, hops=255), "drop rogue_ra"), twin="audit/allowed-6")
-    add("ra-by-stranger", out(new, to_group(new, "ff02::1", router_advertisement(), src_ip=new.ll, hops=255), "drop rogue_ra"), twin="audit/allowed-6")
-    add("ra-behind-header", out(cam, to_group(cam, "ff02::1", router_advertisement(), src_ip=cam.ll, hops=255, headers=(extension(DESTINATION),)), "drop rogue_ra"),
+    add("ra-by-stranger", out(new, to_group(new, "ff02::1", router_advertisement(), src_ip=new.ll, hops=255), "drop rogue_ra"),
+        twin="audit/allowed-6")
+    add("ra-behind-header", out(cam, to_group(cam, "ff02::1", router_advertisement(), src_ip=cam.ll, hops=255, headers=(extension(DESTINATION),)),
+                                "drop rogue_ra"),
         twin="audit/allowed-6")
     offer = dhcp4(OFFER, hub.mac, op=2, yiaddr=nobody.v4, sport=67, dport=68)
     add("dhcp", out(cam, to_group(cam, "255.255.255.255", offer), "drop rogue_dhcp"))
@@ -101,7 +110,8 @@ def hard_guards() -> None:
     for v in BOTH:
         book.add(f"observe/denied-{v}", out(cam, packet(cam, net, v, tcp()), "pass observed"), mode="observe")
         book.add(f"observe/inward-{v}", into(cam, packet(net, cam, v, udp(9, 7001)), "pass observed", "eth0"), mode="observe")
-        book.add(f"observe/spoof-{v}", out(cam, packet(cam, net, v, tcp(), src_ip=hub.ip(v)), "pass observed"), mode="observe", question="observe-and-hard")
+        book.add(f"observe/spoof-{v}", out(cam, packet(cam, net, v, tcp(), src_ip=hub.ip(v)), "pass observed"), mode="observe",
+                 question="observe-and-hard")
 
 
 for version in BOTH:

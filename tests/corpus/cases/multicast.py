@@ -17,7 +17,8 @@ OWN_GROUP = solicited_node(cam.v6)
 GROUPS = {"mdns4": ("224.0.0.251", 5353), "mdns6": ("ff02::fb", 5353), "ssdp4": ("239.255.255.250", 1900), "ssdp6": ("ff02::c", 1900),
           "llmnr4": ("224.0.0.252", 5355), "llmnr6": ("ff02::1:3", 5355), "coap4": ("224.0.1.187", 5683), "coap6": ("ff02::fd", 5683),
           "all-hosts4": ("224.0.0.1", 9), "all-nodes6": ("ff02::1", 9), "all-routers4": ("224.0.0.2", 9), "all-routers6": ("ff02::2", 9),
-          "interface6": ("ff01::1", 9), "site6": ("ff05::1", 9), "global6": ("ff0e::1", 9), "global4": ("232.1.2.3", 9), "broadcast4": ("255.255.255.255", 9),
+          "interface6": ("ff01::1", 9), "site6": ("ff05::1", 9), "global6": ("ff0e::1", 9), "global4": ("232.1.2.3", 9),
+          "broadcast4": ("255.255.255.255", 9),
           "whole-link4": ("192.168.1.255", 137)}
 
 
@@ -31,7 +32,8 @@ def shut() -> None:
             book.add(f"group/{name}-by-mac-of-gateway", out(phone, by_gateway, "drop multicast|dest_mac"), twin=f"flow/internet{name[-1]}/udp",
                      question="group-by-unicast-mac")
         if name[:-1] in ("mdns", "ssdp", "all-hosts", "all-nodes", "broadcast"):
-            book.add(f"group/{name}-of-gateway", into(cam, to_group(gw, group, udp(5353, port)), "drop multicast"), twin=f"flow/gateway{name[-1]}/udp")
+            book.add(f"group/{name}-of-gateway", into(cam, to_group(gw, group, udp(5353, port)), "drop multicast"),
+                     twin=f"flow/gateway{name[-1]}/udp")
             book.add(f"group/{name}-of-uplink", into(cam, to_group(net, group, udp(5353, port), src_mac=nobody.mac), "drop multicast", "eth0"),
                      twin=f"identity/in{name[-1]}/own")
             book.add(f"group/{name}-of-port", into(cam, to_group(hub, group, udp(5353, port)), "drop multicast|not_here", "p2"),
@@ -69,7 +71,13 @@ def opened() -> None:
     book.add("igmp/query", out(cam, to_group(cam, NODES4, igmp(0x11, bytes(4), 100), ttl=1, options=ROUTER_ALERT4), "drop multicast|ip_options"),
              twin="multicast/igmp/of-rule")
     book.add("igmp/query-of-gateway", into(cam, to_group(gw, NODES4, igmp(0x11, bytes(4), 100), ttl=1, options=ROUTER_ALERT4), "pass mld"))
-    book.add("igmp/query-of-gateway-plain", into(cam, to_group(gw, NODES4, igmp(0x11, bytes(4), 100), ttl=1), "pass mld"), question="igmp-without-alert")
+    book.add("igmp/query-of-gateway-plain", into(cam, to_group(gw, NODES4, igmp(0x11, bytes(4), 100), ttl=1), "pass mld"),
+             question="igmp-without-alert")
+    query = "multicast/igmp/query-of-gateway"
+    book.add("igmp/query-of-gateway-ttl-17", into(cam, to_group(gw, NODES4, igmp(0x11, bytes(4), 100), ttl=17), "drop multicast"), twin=query)
+    book.add("igmp/report-of-gateway", into(cam, to_group(gw, "224.0.0.251", join, ttl=1, options=ROUTER_ALERT4), "drop multicast|ip_options"),
+             twin=query)
+    book.add("igmp/unknown-of-gateway", into(cam, to_group(gw, NODES4, igmp(0, bytes(4)), ttl=1), "drop multicast"), twin=query)
     book.add("igmp/query-of-uplink", into(cam, to_group(net, NODES4, igmp(0x11, bytes(4), 100), src_mac=nobody.mac, ttl=1, options=ROUTER_ALERT4),
                                           "drop multicast|ip_options", "eth0"), twin="multicast/igmp/query-of-gateway")
 
@@ -86,32 +94,40 @@ def listeners() -> None:
     book.add("mld/of-rule", out(hub, report(hub, mld2("ff02::fb")), "pass mld"), awaits="mcast:")
     book.add("mld/other-group", out(cam, report(cam, mld2("ff02::fb")), "drop multicast"), twin=twin)
     book.add("mld/own-and-other-group", out(cam, report(cam, mld2(OWN_GROUP, "ff02::fb")), "drop multicast"), twin=twin)
-    book.add("mld/report1-other-group", out(cam, report(cam, mld(MLD_REPORT, "ff02::fb"), group="ff02::fb"), "drop multicast"), twin="multicast/mld/report1")
+    book.add("mld/report1-other-group", out(cam, report(cam, mld(MLD_REPORT, "ff02::fb"), group="ff02::fb"), "drop multicast"),
+             twin="multicast/mld/report1")
     book.add("mld/global-group", out(cam, report(cam, mld2("ff0e::1:ff00:11")), "drop multicast"), twin=twin)
     book.add("mld/query", out(cam, report(cam, mld2_query(), group=NODES6), "drop multicast"), twin=twin)
     book.add("mld/query1", out(cam, report(cam, mld(MLD_QUERY, "::"), group=NODES6), "drop multicast"), twin=twin)
     book.add("mld/no-alert", out(cam, report(cam, mld2(OWN_GROUP), headers=()), "drop multicast"), twin=twin)
     book.add("mld/hops-2", out(cam, report(cam, mld2(OWN_GROUP), hops=2), "drop multicast"), twin=twin, question="mld-hops")
     book.add("mld/hops-255", out(cam, report(cam, mld2(OWN_GROUP), hops=255), "drop multicast"), twin=twin, question="mld-hops")
-    book.add("mld/two-headers", out(cam, report(cam, mld2(OWN_GROUP), headers=(*ALERT, extension(DESTINATION))), "drop multicast|ext_header"), twin=twin)
-    book.add("mld/padding-only", out(cam, report(cam, mld2(OWN_GROUP), headers=(extension(HOP_BY_HOP),)), "drop multicast|ext_header"), twin=twin)
-    book.add("mld/alert-of-rsvp", out(cam, report(cam, mld2(OWN_GROUP), headers=((HOP_BY_HOP, bytes.fromhex("0000050200010100")),)), "drop multicast|ext_header"),
+    book.add("mld/two-headers", out(cam, report(cam, mld2(OWN_GROUP), headers=(*ALERT, extension(DESTINATION))), "drop multicast|ext_header"),
              twin=twin)
-    book.add("mld/alert-among-others", out(cam, report(cam, mld2(OWN_GROUP), headers=((HOP_BY_HOP, bytes.fromhex("0001050200000108" "0000000000000000")),)),
+    book.add("mld/padding-only", out(cam, report(cam, mld2(OWN_GROUP), headers=(extension(HOP_BY_HOP),)), "drop multicast|ext_header"), twin=twin)
+    book.add("mld/alert-of-rsvp", out(cam, report(cam, mld2(OWN_GROUP), headers=((HOP_BY_HOP, bytes.fromhex("0000050200010100")),)),
+                                      "drop multicast|ext_header"),
+             twin=twin)
+    book.add("mld/alert-among-others", out(cam,
+                                           report(cam, mld2(OWN_GROUP),
+                                                  headers=((HOP_BY_HOP, bytes.fromhex("0001050200000108" "0000000000000000")),)),
                                            "drop multicast|ext_header"), twin=twin)
     book.add("mld/count-lies", out(cam, report(cam, mld2(OWN_GROUP, count=9)), "drop multicast|l4_malformed"), twin=twin)
     book.add("mld/count-0", out(cam, report(cam, mld2()), "drop multicast"), twin=twin, question="mld-empty")
     book.add("mld/foreign-link-local", out(cam, report(cam, mld2(OWN_GROUP), src_ip=hub.ll), "drop spoofed_source"), twin=twin)
     book.add("mld/link-local-of-nobody", out(cam, report(cam, mld2(OWN_GROUP), src_ip="fe80::77"), "drop bad_source"), twin=twin)
     book.add("mld/to-device", out(cam, report(cam, mld2(OWN_GROUP), dst_mac=phone.mac), "drop multicast|dest_mac"), twin=twin)
-    book.add("mld/beyond-link", out(cam, packet(cam, net, 6, mld2(OWN_GROUP), src_ip=cam.ll, hops=1, headers=ALERT), "drop multicast|ext_header"), twin=twin)
+    book.add("mld/beyond-link", out(cam, packet(cam, net, 6, mld2(OWN_GROUP), src_ip=cam.ll, hops=1, headers=ALERT), "drop multicast|ext_header"),
+             twin=twin)
     book.add("mld/alert-for-udp", out(cam, packet(cam, gw, 6, udp(5300, 53), headers=ALERT), "drop ext_header"), twin="flow/gateway6/dns")
     book.add("mld/alert-for-echo", out(cam, packet(cam, gw, 6, echo(), headers=ALERT), "drop ext_header"), twin="icmp/echo6/whole")
     query = book.add("mld/query-of-gateway", into(cam, to_group(gw, NODES6, mld2_query(), src_ip=GW_LL, headers=ALERT, hops=1), "pass mld"))
     book.add("mld/query1-of-gateway", into(cam, to_group(gw, NODES6, mld(MLD_QUERY, "::"), src_ip=GW_LL, headers=ALERT, hops=1), "pass mld"))
-    book.add("mld/query-of-uplink", into(cam, to_group(nobody, NODES6, mld2_query(), src_ip=nobody.ll, headers=ALERT, hops=1), "drop multicast|ext_header", "eth0"),
+    book.add("mld/query-of-uplink", into(cam, to_group(nobody, NODES6, mld2_query(), src_ip=nobody.ll, headers=ALERT, hops=1),
+                                         "drop multicast|ext_header", "eth0"),
              twin=query)
-    book.add("mld/query-of-port", into(cam, to_group(hub, NODES6, mld2_query(), src_ip=hub.ll, headers=ALERT, hops=1), "drop multicast|ext_header|not_here", "p2"),
+    book.add("mld/query-of-port", into(cam, to_group(hub, NODES6, mld2_query(), src_ip=hub.ll, headers=ALERT, hops=1),
+                                       "drop multicast|ext_header|not_here", "p2"),
              twin=query)
 
 

@@ -2,7 +2,6 @@
 """Neighbour discovery: as ARP, with what IPv6 adds."""
 
 from wire.ip import DESTINATION, HOP_BY_HOP, extension, fragment_header
-
 from wire.neighbours import NA, NS, link_option, neighbour, redirect, router_advertisement, router_solicitation, solicited_node
 from world.lab import GW_LL, cam, gw, hub, new, nobody, phone, server, tag, wired
 from world.model import Host, link_local
@@ -22,7 +21,8 @@ def asks(src: Host, target: str, *, group: str | None = None, src_ip: str | None
     return to_group(src, group or solicited_node(target), neighbour(NS, target, given, code=code, cut=cut), src_ip=src_ip, **header)
 
 
-def answers(src: Host, dst: Host, target: str | None = None, *, mac: str | None = None, options: bytes | None = None, code: int = 0, **header: object) -> bytes:
+def answers(src: Host, dst: Host, target: str | None = None, *, mac: str | None = None, options: bytes | None = None, code: int = 0,
+            **header: object) -> bytes:
     header.setdefault("hops", 255)
     given = link_option(2, mac or src.mac) if options is None else options
     return packet(src, dst, 6, neighbour(NA, target or src.v6, given, flags=OVERRIDE, code=code), **header)
@@ -54,11 +54,15 @@ def solicitations() -> None:
     book.add("dad/of-gateway-link-local", out(cam, asks(cam, GW_LL, src_ip="::", options=b""), "drop nd_spoof"), twin=dad)
     book.add("dad/of-device-link-local", out(cam, asks(cam, hub.ll, src_ip="::", options=b""), "drop nd_spoof"), twin=dad)
     book.add("dad/of-nobody", out(cam, asks(cam, nobody.v6, src_ip="::", options=b""), "drop nd_target"), twin=dad)
-    book.add("dad/to-all-nodes", out(cam, asks(cam, cam.v6, group=ALL_NODES, src_ip="::", options=b""), "drop nd_malformed"), twin=dad, question="dad-group")
+    book.add("dad/to-all-nodes", out(cam, asks(cam, cam.v6, group=ALL_NODES, src_ip="::", options=b""), "drop nd_malformed"), twin=dad,
+             question="dad-group")
     book.add("ns/to-router-beyond", out(cam, asks(cam, gw.v6, group="ff0e::1"), "drop nd_target"), twin=twin)
-    book.add("ns/unicast-elsewhere", out(cam, packet(cam, phone, 6, neighbour(NS, gw.v6), dst_mac=phone.mac, hops=255), "drop nd_target|dest_mac"), twin=twin)
-    book.add("ns/group-by-mac-of-no-peer", out(cam, asks(cam, gw.v6, dst_mac=phone.mac), "drop dest_mac|nd_target"), twin=twin, question="group-by-unicast-mac")
-    book.add("ns/group-by-broadcast", out(cam, asks(cam, gw.v6, dst_mac="ff:ff:ff:ff:ff:ff"), "drop dest_mac"), twin=twin, question="group-by-wrong-mac")
+    book.add("ns/unicast-elsewhere", out(cam, packet(cam, phone, 6, neighbour(NS, gw.v6), dst_mac=phone.mac, hops=255), "drop nd_target|dest_mac"),
+             twin=twin)
+    book.add("ns/group-by-mac-of-no-peer", out(cam, asks(cam, gw.v6, dst_mac=phone.mac), "drop dest_mac|nd_target"), twin=twin,
+             question="group-by-unicast-mac")
+    book.add("ns/group-by-broadcast", out(cam, asks(cam, gw.v6, dst_mac="ff:ff:ff:ff:ff:ff"), "drop dest_mac"), twin=twin,
+             question="group-by-wrong-mac")
     book.add("ns/gateway-by-mac-of-device", out(cam, packet(cam, gw, 6, neighbour(NS, gw.v6), dst_mac=hub.mac, hops=255), "drop dest_mac|nd_target"),
              twin="nd/ns/gateway-unicast")
 
@@ -84,7 +88,8 @@ def claims() -> None:
     book.add("na/mac-of-device", out(cam, answers(cam, gw, mac=hub.mac), "drop nd_spoof"), twin=reply)
     book.add("na/mac-of-gateway", out(cam, answers(cam, hub, mac=gw.mac), "drop nd_spoof"), twin=peer)
     book.add("na/source-of-device", out(cam, answers(cam, gw, cam.v6, src_ip=hub.v6), "drop spoofed_source"), twin=reply)
-    book.add("na/all-nodes-as-gateway", out(cam, to_group(cam, ALL_NODES, neighbour(NA, gw.v6, link_option(2, cam.mac), flags=0x20), hops=255), "drop nd_spoof"),
+    book.add("na/all-nodes-as-gateway", out(cam, to_group(cam, ALL_NODES, neighbour(NA, gw.v6, link_option(2, cam.mac), flags=0x20), hops=255),
+                                            "drop nd_spoof"),
              twin="nd/na/all-nodes")
     book.add("na/unspecified-source", out(cam, answers(cam, gw, src_ip="::"), "drop bad_source|nd_malformed"), twin=reply)
     book.add("na/beyond", out(cam, answers(cam, gw, dst_ip="2001:db8:99::7"), "drop nd_target"), twin=reply)
@@ -94,12 +99,15 @@ def claims() -> None:
 
 
 def routers() -> None:
-    rs = book.add("rs/all-routers", out(cam, to_group(cam, ALL_ROUTERS, router_solicitation(link_option(1, cam.mac)), src_ip=cam.ll, hops=255), "pass nd"))
+    rs = book.add("rs/all-routers", out(cam, to_group(cam, ALL_ROUTERS, router_solicitation(link_option(1, cam.mac)), src_ip=cam.ll, hops=255),
+                                        "pass nd"))
     book.add("rs/no-option", out(cam, to_group(cam, ALL_ROUTERS, router_solicitation(), src_ip=cam.ll, hops=255), "pass nd"))
-    book.add("rs/unspecified", out(cam, to_group(cam, ALL_ROUTERS, router_solicitation(), src_ip="::", hops=255), "pass nd"), question="rs-unspecified")
+    book.add("rs/unspecified", out(cam, to_group(cam, ALL_ROUTERS, router_solicitation(), src_ip="::", hops=255), "pass nd"),
+             question="rs-unspecified")
     book.add("rs/unspecified-with-mac", out(cam, to_group(cam, ALL_ROUTERS, router_solicitation(link_option(1, cam.mac)), src_ip="::", hops=255),
                                             "drop nd_malformed"), twin=rs)
-    book.add("rs/mac-of-device", out(cam, to_group(cam, ALL_ROUTERS, router_solicitation(link_option(1, hub.mac)), src_ip=cam.ll, hops=255), "drop nd_spoof"),
+    book.add("rs/mac-of-device", out(cam, to_group(cam, ALL_ROUTERS, router_solicitation(link_option(1, hub.mac)), src_ip=cam.ll, hops=255),
+                                     "drop nd_spoof"),
              twin=rs)
     book.add("rs/hops-64", out(cam, to_group(cam, ALL_ROUTERS, router_solicitation(), src_ip=cam.ll, hops=64), "drop nd_malformed"), twin=rs)
     book.add("rs/to-no-peer", out(cam, packet(cam, phone, 6, router_solicitation(), hops=255), "drop nd_target|dest_mac"), twin=rs)
@@ -112,12 +120,16 @@ def routers() -> None:
     book.add("ra/to-gateway", out(cam, packet(cam, gw, 6, router_advertisement(), src_ip=cam.ll, hops=255), "drop rogue_ra"), twin="nd/na/gateway")
     book.add("ra/hops-64", out(cam, to_group(cam, ALL_NODES, router_advertisement(), src_ip=cam.ll, hops=64), "drop rogue_ra"), twin=rs)
     book.add("ra/from-global", out(cam, to_group(cam, ALL_NODES, router_advertisement(), hops=255), "drop rogue_ra"), twin=rs)
-    book.add("ra/server", out(server, to_group(server, ALL_NODES, router_advertisement(b"", 0), src_ip=server.ll, hops=255), "pass nd"), awaits="serves")
-    book.add("ra/server-with-default-route", out(server, to_group(server, ALL_NODES, router_advertisement(), src_ip=server.ll, hops=255), "drop rogue_ra"),
+    book.add("ra/server", out(server, to_group(server, ALL_NODES, router_advertisement(b"", 0), src_ip=server.ll, hops=255), "pass nd"),
+             awaits="serves")
+    book.add("ra/server-with-default-route", out(server, to_group(server, ALL_NODES, router_advertisement(), src_ip=server.ll, hops=255),
+                                                 "drop rogue_ra"),
              twin="nd/ra/server")
-    book.add("redirect/device", out(cam, packet(cam, hub, 6, redirect(cam.ll, "2001:db8:c::10"), src_ip=cam.ll, dst_ip=hub.ll, hops=255), "drop rogue_ra"),
+    book.add("redirect/device", out(cam, packet(cam, hub, 6, redirect(cam.ll, "2001:db8:c::10"), src_ip=cam.ll, dst_ip=hub.ll, hops=255),
+                                    "drop rogue_ra"),
              twin="nd/na/peer")
-    book.add("redirect/to-gateway", out(cam, packet(cam, gw, 6, redirect(cam.ll, "2001:db8:c::10"), src_ip=cam.ll, dst_ip=GW_LL, hops=255), "drop rogue_ra"),
+    book.add("redirect/to-gateway", out(cam, packet(cam, gw, 6, redirect(cam.ll, "2001:db8:c::10"), src_ip=cam.ll, dst_ip=GW_LL, hops=255),
+                                        "drop rogue_ra"),
              twin="nd/na/gateway")
     book.add("stranger/ra", out(new, to_group(new, ALL_NODES, router_advertisement(), src_ip=new.ll, hops=255), "drop rogue_ra"), twin=rs)
 
@@ -131,13 +143,17 @@ def malformed() -> None:
     for size in (8, 20, 23):
         book.add(f"malformed/cut-{size}", out(cam, asks(cam, gw.v6, cut=size), "drop nd_malformed"), twin=twin)
     for name, options in {"option-length-0": bytes([1, 0]) + bytes(6), "option-beyond": bytes([1, 2]) + bytes(6), "option-half": bytes([1]),
-                          "second-length-0": link_option(1, cam.mac) + bytes([14, 0]) + bytes(6), "nine-options": bytes([14, 1, 0, 0, 0, 0, 0, 0]) * 9,
+                          "second-length-0": link_option(1, cam.mac) + bytes([14, 0]) + bytes(6),
+                          "nine-options": bytes([14, 1, 0, 0, 0, 0, 0, 0]) * 9,
                           "rest-of-three": link_option(1, cam.mac) + bytes(3)}.items():
         book.add(f"malformed/{name}", out(cam, asks(cam, gw.v6, options=options), "drop nd_malformed"), twin=twin)
     book.add("options/eight", out(cam, asks(cam, gw.v6, options=link_option(1, cam.mac) + bytes([14, 1, 0, 0, 0, 0, 0, 0]) * 7), "pass nd"))
-    book.add("options/two-macs-one-foreign", out(cam, asks(cam, gw.v6, options=link_option(1, cam.mac) + link_option(1, hub.mac)), "drop nd_spoof"), twin=twin)
-    book.add("options/foreign-first", out(cam, asks(cam, gw.v6, options=link_option(1, hub.mac) + link_option(1, cam.mac)), "drop nd_spoof"), twin=twin)
-    book.add("options/na-two-macs", out(cam, answers(cam, gw, options=link_option(2, cam.mac) + link_option(2, hub.mac)), "drop nd_spoof"), twin="nd/na/gateway")
+    book.add("options/two-macs-one-foreign", out(cam, asks(cam, gw.v6, options=link_option(1, cam.mac) + link_option(1, hub.mac)), "drop nd_spoof"),
+             twin=twin)
+    book.add("options/foreign-first", out(cam, asks(cam, gw.v6, options=link_option(1, hub.mac) + link_option(1, cam.mac)), "drop nd_spoof"),
+             twin=twin)
+    book.add("options/na-two-macs", out(cam, answers(cam, gw, options=link_option(2, cam.mac) + link_option(2, hub.mac)), "drop nd_spoof"),
+             twin="nd/na/gateway")
     book.add("options/wide-mac", out(cam, asks(cam, gw.v6, options=link_option(1, cam.mac, 2) + bytes(8)), "drop nd_malformed"), twin=twin,
              question="wide-mac-option")
     for name, header in {"hop-by-hop": extension(HOP_BY_HOP), "destination": extension(DESTINATION)}.items():
@@ -154,8 +170,10 @@ def inward() -> None:
     book.add("inward/ra-unicast", into(cam, packet(gw, cam, 6, router_advertisement(), src_ip=GW_LL, dst_ip=cam.ll, hops=255), "pass nd"))
     book.add("inward/redirect", into(cam, packet(gw, cam, 6, redirect(hub.ll, hub.v6), src_ip=GW_LL, hops=255), "drop rogue_ra"), twin=ra,
              question="redirect-of-gateway")
-    book.add("inward/ra-of-uplink", into(cam, to_group(nobody, ALL_NODES, router_advertisement(), src_ip=nobody.ll, hops=255), "drop rogue_ra", "eth0"), twin=ra)
-    book.add("inward/ra-of-port", into(cam, to_group(hub, ALL_NODES, router_advertisement(), src_ip=hub.ll, hops=255), "drop rogue_ra", "p2"), twin=ra)
+    book.add("inward/ra-of-uplink", into(cam, to_group(nobody, ALL_NODES, router_advertisement(), src_ip=nobody.ll, hops=255), "drop rogue_ra",
+                                         "eth0"), twin=ra)
+    book.add("inward/ra-of-port", into(cam, to_group(hub, ALL_NODES, router_advertisement(), src_ip=hub.ll, hops=255), "drop rogue_ra", "p2"),
+             twin=ra)
     peer = book.add("inward/peer-asks", into(cam, asks(hub, cam.v6), "pass nd", "p2"))
     book.add("inward/peer-asks-link-local", into(cam, asks(hub, cam.ll, src_ip=hub.ll), "pass nd", "p2"))
     book.add("inward/peer-answers", into(cam, answers(hub, cam), "pass nd", "p2"))

@@ -11,9 +11,11 @@ from .flows import tcp_opened
 
 book = Book("transport")
 # What no honest sender combines.
-INSANE = {"null": "", "syn-fin": "SF", "syn-rst": "SR", "fin-only": "F", "xmas": "FPU", "all": "FSRPAU", "urg-only": "U", "psh-only": "P", "psh-urg": "PU",
+INSANE = {"null": "", "syn-fin": "SF", "syn-rst": "SR", "fin-only": "F", "xmas": "FPU", "all": "FSRPAU", "urg-only": "U", "psh-only": "P",
+          "psh-urg": "PU",
           "syn-fin-ack": "SFA", "syn-rst-ack": "SRA", "ecn-only": "EC", "syn-fin-psh-urg": "SFPU"}
-UNNAMED = {"egp": 8, "rdp": 27, "dccp": 33, "rsvp": 46, "esp": 50, "ah": 51, "eigrp": 88, "ospf": 89, "etherip": 97, "pim": 103, "ipcomp": 108, "vrrp": 112,
+UNNAMED = {"egp": 8, "rdp": 27, "dccp": 33, "rsvp": 46, "esp": 50, "ah": 51, "eigrp": 88, "ospf": 89, "etherip": 97, "pim": 103, "ipcomp": 108,
+           "vrrp": 112,
            "l2tp": 115, "udplite": 136, "mpls-in-ip": 137, "experiment": 253, "reserved": 255}
 
 
@@ -42,12 +44,14 @@ def malformed(v: int) -> None:
         book.add(f"sctp/cut-{size}-{v}", out(hub, packet(hub, cloud, v, sctp(cut=size)), "drop l4_malformed"), twin=f"flow/protocol{v}/sctp")
     book.add(f"sctp/port-0-{v}", out(hub, packet(hub, cloud, v, sctp(0)), "drop l4_port"), twin=f"flow/protocol{v}/sctp")
     for size in (0, 4, 7):
-        book.add(f"icmp/cut-{size}-{v}", out(phone, packet(phone, net, v, raw(ICMP4 if v == 4 else ICMP6, b"\x08\0\0\0\0\x01\0\x01"[:size])), "drop l4_malformed"),
+        book.add(f"icmp/cut-{size}-{v}", out(phone, packet(phone, net, v, raw(ICMP4 if v == 4 else ICMP6, b"\x08\0\0\0\0\x01\0\x01"[:size])),
+                                             "drop l4_malformed"),
                  twin=f"flow/internet{v}/echo")
     inward = f"identity/in{v}/own"
     book.add(f"udp/length-12-inward-{v}", into(cam, packet(cloud, cam, v, udp(999, 7000, length=12)), "drop l4_malformed", "eth0"), twin=inward)
     book.add(f"udp/port-0-inward-{v}", into(cam, packet(cloud, cam, v, udp(0, 7000)), "drop l4_port", "eth0"), twin=inward)
-    book.add(f"tcp/cut-19-inward-{v}", into(cam, packet(cloud, cam, v, tcp(50000, 7001, cut=19)), "drop l4_malformed", "eth0"), twin=f"flow/tcp{v}/from-beyond")
+    book.add(f"tcp/cut-19-inward-{v}", into(cam, packet(cloud, cam, v, tcp(50000, 7001, cut=19)), "drop l4_malformed", "eth0"),
+             twin=f"flow/tcp{v}/from-beyond")
     book.add(f"tcp/offset-4-inward-{v}", into(cam, packet(cloud, cam, v, tcp(50000, 7001, words=4)), "drop l4_malformed", "eth0"),
              twin=f"flow/tcp{v}/from-beyond")
 
@@ -69,7 +73,8 @@ def flags(v: int) -> None:
     for name in ("null", "syn-fin", "xmas", "fin-only"):
         book.add(f"flags/{name}-of-live-flow-{v}", *tcp_opened(v), out(cam, packet(cam, cloud, v, tcp(40000, 443, INSANE[name])), "drop tcp_flags"),
                  twin=f"flow/tcp{v}/whole")
-    book.add(f"flags/syn-urg-{v}", out(cam, packet(cam, cloud, v, tcp(flags="SU")), "drop no_flow"), twin=f"identity/to{v}/gateway", question="syn-urg")
+    book.add(f"flags/syn-urg-{v}", out(cam, packet(cam, cloud, v, tcp(flags="SU")), "drop no_flow"), twin=f"identity/to{v}/gateway",
+             question="syn-urg")
     book.add(f"flags/syn-psh-{v}", out(cam, packet(cam, cloud, v, tcp(flags="SP")), "pass rule"), question="syn-psh")
     for name, letters in {"urgent": "AU", "push": "PA", "congestion": "AE", "reduced": "AC"}.items():
         book.add(f"flags/live-{name}-{v}", *tcp_opened(v), out(cam, packet(cam, cloud, v, tcp(40000, 443, letters, b"x")), "pass established"))
@@ -88,18 +93,23 @@ def protocols(v: int) -> None:
     other_family = ICMP6 if v == 4 else ICMP4
     book.add(f"protocol/icmp-of-other-family-{v}", out(phone, packet(phone, net, v, raw(other_family, b"\x80\0\0\0\0\x01\0\x01")), "drop protocol"),
              twin=f"flow/internet{v}/echo")
-    book.add(f"protocol/icmp-of-other-family-inward-{v}", into(cam, packet(net, cam, v, raw(other_family, b"\x80\0\0\0\0\x01\0\x01")), "drop protocol", "eth0"),
+    book.add(f"protocol/icmp-of-other-family-inward-{v}", into(cam, packet(net, cam, v, raw(other_family, b"\x80\0\0\0\0\x01\0\x01")),
+                                                               "drop protocol", "eth0"),
              twin=f"identity/in{v}/own")
-    book.add(f"protocol/igmp-over-{v}", out(phone, packet(phone, net, v, raw(2, b"\x16\0\xe9\xff\xe0\0\0\x05")), "drop protocol|multicast"), twin=f"flow/internet{v}/udp",
+    book.add(f"protocol/igmp-over-{v}", out(phone, packet(phone, net, v, raw(2, b"\x16\0\xe9\xff\xe0\0\0\x05")), "drop protocol|multicast"),
+             twin=f"flow/internet{v}/udp",
              question="igmp-unicast")
     inner = {4: ip4(cam.v4, net.v4, udp(1, 25)), 6: ip6(cam.v6, net.v6, udp(1, 25))}
     for kind in BOTH:
         book.add(f"tunnel/ip{kind}-in-ip{v}", out(cam, packet(cam, cloud, v, tunnel(inner[kind])), "drop default_deny"), twin=f"ip{v}/length/whole",
                  question="named-protocol")
-        book.add(f"tunnel/ip{kind}-in-ip{v}-inward", into(cam, packet(cloud, cam, v, tunnel(inner[kind])), "drop default_deny", "eth0"), twin=f"identity/in{v}/own",
+        book.add(f"tunnel/ip{kind}-in-ip{v}-inward", into(cam, packet(cloud, cam, v, tunnel(inner[kind])), "drop default_deny", "eth0"),
+                 twin=f"identity/in{v}/own",
                  question="named-protocol")
-        book.add(f"tunnel/ip{kind}-in-ip{v}-by-any", out(phone, packet(phone, net, v, tunnel(inner[kind])), "pass rule"), question="any-and-protocols")
-    for name, port in {"vxlan": 4789, "gue": 6080, "geneve": 6081, "teredo": 3544, "gtp": 2152, "l2tp": 1701, "ipsec-nat": 4500, "wireguard": 51820}.items():
+        book.add(f"tunnel/ip{kind}-in-ip{v}-by-any", out(phone, packet(phone, net, v, tunnel(inner[kind])), "pass rule"),
+                 question="any-and-protocols")
+    for name, port in {"vxlan": 4789, "gue": 6080, "geneve": 6081, "teredo": 3544, "gtp": 2152, "l2tp": 1701, "ipsec-nat": 4500,
+                       "wireguard": 51820}.items():
         book.add(f"tunnel/{name}-{v}", out(cam, packet(cam, cloud, v, udp(port, port, inner[4])), "drop default_deny"), twin=f"ip{v}/length/whole")
     book.add(f"tunnel/gre-ip-inside-{v}", out(hub, packet(hub, cloud, v, raw(GRE, b"\0\0\x08\0" + inner[4])), "pass rule"))
     book.add(f"tunnel/gre-to-gateway-{v}", out(hub, packet(hub, gw, v, raw(GRE, b"\0\0\x08\0" + inner[4])), "drop default_deny"),

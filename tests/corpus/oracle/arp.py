@@ -61,9 +61,11 @@ def judge_arp_inward(state: State, speaker: End | None, receiver: Device | None,
     arp = parse_arp(link.payload)
     if speaker is None:
         raise Finding("arp_target")
-    if speaker.kind == GATEWAY and arp.announces:
+    if speaker.kind == GATEWAY and (arp.announces or (arp.probes and state.is_own(arp.target))):
         raise passes("arp")
     owner = state.owner(arp.target)
+    if speaker.kind == GATEWAY and owner is None and receiver is None:
+        raise passes("arp")  # it looks for somebody
     if owner is None or not state.is_at(owner, port):
         raise Finding("bad_destination" if receiver else "not_here")
     if receiver and owner.name != receiver.name:

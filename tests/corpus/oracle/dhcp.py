@@ -19,13 +19,14 @@ def ports(packet: Packet) -> tuple[int, int] | None:
 
 
 def is_server_message(packet: Packet) -> bool:
-    """From a server's port to a client's, or an answer by what stands in it."""
+    """To a client's port, or from a server's to a server's, or an answer by what stands in it."""
     pair = ports(packet)
-    if packet.version == 6:
-        return pair == (SERVER6, CLIENT6)
-    if pair in ((SERVER4, CLIENT4), (SERVER4, SERVER4)):
+    client, server = (CLIENT4, SERVER4) if packet.version == 4 else (CLIENT6, SERVER6)
+    if pair is None:
+        return False
+    if pair[1] == client or pair == (server, server):
         return True
-    return pair == (CLIENT4, SERVER4) and packet.payload[8:9] == b"\x02"
+    return pair == (CLIENT4, SERVER4) and packet.version == 4 and packet.payload[8:9] == b"\x02"
 
 
 def is_to_servers(packet: Packet) -> bool:

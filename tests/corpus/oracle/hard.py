@@ -16,14 +16,14 @@ UNSPECIFIED = {ipaddress.ip_address("0.0.0.0"), ipaddress.ip_address("::")}
 
 
 def arp_claim(state: State, device: Device | None, link: Link, reason: str) -> None:
-    """An ARP packet as far as it is one: MAC and address of its sender."""
+    """Of what hosts take for ARP, also with the hardware type of 802 networks: MAC and address of its sender."""
     body = link.payload
-    if len(body) < 28 or body[4:6] != b"\x06\x04":
+    if len(body) < 28 or body[2:6] != b"\x08\0\x06\x04" or body[6:8] not in (b"\0\x01", b"\0\x02"):
         return
     sender = ipaddress.IPv4Address(body[14:18])
     if foreign(state, device, sender):
         raise Finding(reason)
-    if body[:2] == b"\0\x01" and mac_text(body[8:14]) != link.src:
+    if mac_text(body[8:14]) != link.src:
         raise Finding("arp_spoof")
 
 
@@ -57,9 +57,9 @@ def nd_claim(state: State, device: Device | None, link: Link, packet: Packet) ->
 
 
 def packet_claims(state: State, device: Device | None, link: Link, packet: Packet) -> None:
-    if foreign(state, device, packet.src):
+    if foreign(state, device, packet.src) and packet.readable:
         raise Finding("spoofed_source")
-    if packet.later_fragment:
+    if packet.later_fragment or "ip_malformed" in packet.faults:
         return
     if packet.version == 6 and packet.proto == ICMP6:
         nd_claim(state, device, link, packet)

@@ -60,12 +60,16 @@ def find_speaker(state: State, link: Link, in_port: str | None) -> Device | None
 def check_claims(state: State, way: Way, link: Link, packet: Packet | None) -> None:
     """What is dropped in audit too."""
     uplink = way.in_port in state.world.uplinks
-    if link.ethertype == ARP and (uplink or way.speaker):
+    if link.ethertype == ARP and (uplink or way.speaker):  # the gateway's own is its own affair
         arp_claim(state, way.speaker, link, "uplink_spoof" if uplink else "arp_spoof")
     if packet is None:
         return
     if (uplink or way.speaker) and foreign(state, way.speaker, packet.src):
         raise Finding("uplink_spoof" if uplink else "spoofed_source")
+    if way.is_from_gateway() and state.owner(packet.src):
+        raise Finding("spoofed_source")
+    if way.in_port in state.world.bridges and not state.owner(packet.src) and not state.is_own(packet.src):
+        raise Finding("spoofed_source")  # by way of the bridge come only devices
     body = packet.payload
     if packet.version == 6 and packet.proto == ICMP6 and body and not packet.later_fragment:
         check_nd_claims(state, way, packet, body, uplink)
@@ -99,6 +103,10 @@ def judge_nd_inward(state: State, way: Way, packet: Packet) -> None:
             raise passes("nd")
         raise Finding("multicast")
     owner = state.owner(about)
+    if not packet.dst.is_multicast and state.owner(packet.dst) != owner:
+        raise Finding("bad_destination")
+    if speaker.kind == GATEWAY and owner is None and way.receiver is None:
+        raise passes("nd")  # it looks for somebody
     if owner is None or not state.is_at(owner, way.port) or (way.receiver and owner.name != way.receiver.name):
         raise Finding("bad_destination" if way.receiver else "not_here")
     if speaker.kind != GATEWAY and not may_talk(state.world, speaker, state.end(about)):

@@ -10,7 +10,7 @@ from .arp import judge_arp
 from .eapol import is_eapol
 from .groups import answers_group, is_broadcast, judge_group
 from .hard import look_for_claims
-from .link import ARP, EAPOL, IPV4, IPV6, LEAST_TYPE, Link, PAE_GROUP, is_group, parse_link
+from .link import ARP, BROADCAST, EAPOL, IPV4, IPV6, LEAST_TYPE, Link, PAE_GROUP, is_group, parse_link
 from .packet import ICMP6, Packet, first_fault, parse_packet
 from .policy import DEVICE, End, GATEWAY, is_peer, may_talk
 from .state import State
@@ -48,13 +48,12 @@ def find_device(state: State, link: Link, port: str) -> Device:
         if not state.is_at(device, port):
             raise Finding("wrong_port")
         return device
-    look_for_claims(state, registered[0] if registered else None, link)
     permitted = state.ports[port].vlans
-    if vlan is not None and (registered or (permitted and vlan not in permitted)):
-        raise Finding("vlan")
-    if not registered:
+    odd_tag = vlan is not None and (registered or (permitted and vlan not in permitted))
+    if not registered and not odd_tag:
         state.meet(link.src, vlan, port)
-    raise Finding("unknown_device")
+    look_for_claims(state, registered[0] if registered else state.device(link.src, vlan), link)
+    raise Finding("vlan" if odd_tag else "unknown_device")
 
 
 def check_destination_mac(state: State, link: Link, packet: Packet) -> None:
@@ -79,7 +78,7 @@ def judge_dhcp(state: State, device: Device, link: Link, packet: Packet) -> None
         return
     if first_fault(packet):
         return
-    if everybody and link.dst != state.world.gateway_mac and not is_group(link.dst):
+    if everybody and link.dst not in (state.world.gateway_mac, BROADCAST) and not (packet.version == 6 and link.dst.startswith("33:33:")):
         raise Finding("dest_mac")
     from_nowhere = packet.version == 4 and int(packet.src) == 0 and everybody
     if not from_nowhere:
@@ -121,6 +120,8 @@ def learn_link_local(state: State, device: Device, packet: Packet, target: ipadd
 
 def judge_nd(state: State, device: Device, link: Link, packet: Packet) -> None:
     body = packet.payload
+    if "ip_malformed" in packet.faults:
+        raise Finding("ip_malformed")
     if nd.nd_fault(packet):
         raise Finding("nd_malformed")
     target = ipaddress.IPv6Address(body[8:24]) if body[0] in (nd.NS, nd.NA) else None
@@ -130,8 +131,12 @@ def judge_nd(state: State, device: Device, link: Link, packet: Packet) -> None:
         raise Finding("nd_spoof")
     if target and learn_link_local(state, device, packet, target):
         raise passes("nd")
+    if packet.src.is_unspecified and target and target not in state.addresses(device):
+        raise Finding("nd_target")
     if not nd_reaches(state, device, packet, target):
         raise Finding("nd_target")
+    if packet.src == packet.dst:
+        raise Finding("ip_self")
     if not packet.dst.is_multicast:
         check_destination_mac(state, link, packet)
     elif link.dst != state.world.gateway_mac and not link.dst.startswith("33:33:"):
@@ -144,8 +149,8 @@ def judge_guards(state: State, device: Device, link: Link, packet: Packet) -> No
     kind = packet.payload[0] if packet.payload else 0
     if packet.proto == ICMP6 and kind in nd.ND and not packet.headers:
         judge_nd(state, device, link, packet)
-    if dhcp.is_server_message(packet) and not packet.later_fragment:
-        raise passes("dhcp")  # of a device that serves it: others were met before
+    if dhcp.is_server_message(packet) and not packet.later_fragment and not first_fault(packet):
+        raise passes("dhcp") if "dhcp" in device.serves else Finding("rogue_dhcp")
     if dhcp.is_to_servers(packet) and not packet.fragment:
         judge_dhcp(state, device, link, packet)
 

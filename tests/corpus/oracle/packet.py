@@ -28,6 +28,7 @@ class Packet:
     options: bytes = b""
     headers: tuple[int, ...] = ()   # extension headers in order
     mld_alert: bool = False         # one hop-by-hop header with nothing but the router alert for MLD
+    readable: bool = True           # its header has the length that every host wants
     fragment: bool = False
     later_fragment: bool = False    # without the beginning of its payload
     faults: list[str] = field(default_factory=list)  # but fragment, ext_header and ip_options, which a guard may forgive
@@ -59,6 +60,7 @@ def parse4(data: bytes) -> Packet | None:
     flags = number(data, 6, 2)
     packet = Packet(4, ipaddress.IPv4Address(data[12:16]), ipaddress.IPv4Address(data[16:20]), data[9], data[8], data[start:max(total, start)],
                     options=data[20:start], fragment=bool(flags & 0x3FFF), later_fragment=bool(flags & 0x1FFF))
+    packet.readable = size >= 20
     fits = 20 <= size <= total <= len(data)
     if not fits or flags & 0x8000:
         packet.faults.append("ip_malformed")

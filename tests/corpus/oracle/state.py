@@ -40,7 +40,8 @@ class State:
             self.own.add(net.network_address)
             if net.version == 4:
                 self.own.add(net.broadcast_address)
-        self.link_nets = {ipaddress.ip_interface(text).network for name, texts in world.gateway.items() if name not in world.uplinks for text in texts}
+        self.link_nets = {ipaddress.ip_interface(text).network for name,
+                          texts in world.gateway.items() if name not in world.uplinks for text in texts}
 
     # Devices
 
