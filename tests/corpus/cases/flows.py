@@ -121,6 +121,9 @@ def gateways_own(v: int) -> None:
     book.add(f"gateway{v}/back-is-no-rule", out(cam, packet(cam, gw, v, tcp(1000, 80)), "drop default_deny"), twin=whole)
     asks = book.add(f"gateway{v}/dns", out(cam, packet(cam, gw, v, udp(5300, 53)), "pass rule"),
                     into(cam, packet(gw, cam, v, udp(53, 5300)), "pass established"))
+    masqueraded = into(cam, packet(gw, cam, v, udp(53, 5300)), "drop default_deny|no_flow|cut|spoofed_source", "br0")
+    book.add(f"gateway{v}/bridge-does-not-cut", out(cam, packet(cam, gw, v, udp(5300, 53)), "pass rule"), masqueraded,
+             into(cam, packet(gw, cam, v, udp(53, 5300)), "pass established"), twin=asks, question="masqueraded")
     book.add(f"gateway{v}/dns-tcp", out(cam, packet(cam, gw, v, tcp(5300, 53)), "pass rule"))
     book.add(f"gateway{v}/ntp", out(cam, packet(cam, gw, v, udp(123, 123)), "pass rule"))
     book.add(f"gateway{v}/dns-elsewhere", out(cam, packet(cam, net, v, udp(5300, 53)), "drop default_deny"), twin=asks)

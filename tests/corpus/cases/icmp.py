@@ -107,6 +107,10 @@ def errors(v: int) -> None:
              about(v, about_packet=quoted(hub, cloud, v, gre(inner=bytes(20))), dst=hub, what="too_big"))
     book.add(f"error{v}/too-late", begun, wait("31s"), about(v, expect="drop icmp_unrelated"), twin=twin)
     book.add(f"error{v}/uplink-as-gateway", begun, about(v, src=gw, expect="drop uplink_spoof"), twin=twin)
+    book.add(f"error{v}/uplink-as-device", begun, about(v, src=hub, expect="drop uplink_spoof"), twin=twin)
+    if v == 6:
+        as_device = packet(net, cam, 6, icmp_error("port", quoted(cam, cloud, 6)), src_ip=phone.ll)
+        book.add("error6/uplink-as-device-link-local", begun, into(cam, as_device, "drop uplink_spoof", "eth0"), twin=twin)
     book.add(f"error{v}/of-cut-flow", begun, apply("less.yaml"), about(v, expect="drop icmp_unrelated|cut"), apply("policy.yaml"), twin=twin)
     book.add(f"error{v}/quarantine", begun, quarantine(cam), about(v, expect="drop quarantine"), release(cam), twin=twin)
     book.add(f"error{v}/keeps-flow", begun, about(v), out(cam, packet(cam, cloud, v, udp(5555, 4433)), "pass established"))

@@ -3,11 +3,11 @@
 
 from wire.ip import DESTINATION, HOP_BY_HOP, ROUTER_ALERT4, ROUTER_ALERT6, extension, packed
 from wire.neighbours import MLD_DONE, MLD_QUERY, MLD_REPORT, mld, mld2, mld2_query, solicited_node
-from wire.transport import echo, igmp, tcp, udp
+from wire.transport import echo, igmp, raw, tcp, udp
 from world.lab import GW_LL, cam, gw, hub, net, nobody, phone, plc
 
 from .book import Book
-from .say import into, out, packet, to_group, wait
+from .say import into, out, packet, quarantine, release, to_group, wait
 
 book = Book("multicast")
 ALERT = (ROUTER_ALERT6,)
@@ -78,6 +78,10 @@ def opened() -> None:
     book.add("igmp/report-of-gateway", into(cam, to_group(gw, "224.0.0.251", join, ttl=1, options=ROUTER_ALERT4), "drop multicast|ip_options"),
              twin=query)
     book.add("igmp/unknown-of-gateway", into(cam, to_group(gw, NODES4, igmp(0, bytes(4)), ttl=1), "drop multicast"), twin=query)
+    unicast = packet(gw, cam, 4, igmp(0x11, bytes(4), 100), ttl=1)
+    book.add("igmp/unicast-of-gateway", into(cam, unicast, "drop multicast|protocol"), twin=query, question="igmp-unicast")
+    book.add("igmp/data-of-gateway-in-quarantine", quarantine(cam), into(cam, packet(gw, cam, 4, raw(2, bytes(64))), "drop quarantine|multicast|protocol"),
+             release(cam), twin=query)
     book.add("igmp/query-of-uplink", into(cam, to_group(net, NODES4, igmp(0x11, bytes(4), 100), src_mac=nobody.mac, ttl=1, options=ROUTER_ALERT4),
                                           "drop multicast|ip_options", "eth0"), twin="multicast/igmp/query-of-gateway")
 

@@ -29,6 +29,11 @@ def is_server_message(packet: Packet) -> bool:
     return pair == (CLIENT4, SERVER4) and packet.version == 4 and packet.payload[8:9] == b"\x02"
 
 
+def is_answer(packet: Packet) -> bool:
+    """From a server's port to a client's."""
+    return ports(packet) == ((SERVER4, CLIENT4) if packet.version == 4 else (SERVER6, CLIENT6))
+
+
 def is_to_servers(packet: Packet) -> bool:
     pair = ports(packet)
     return pair is not None and pair[1] == (SERVER4 if packet.version == 4 else SERVER6)

@@ -38,6 +38,8 @@ def find_receiver(state: State, link: Link, port: str) -> Device | None:
         raise Finding("vlan")
     vlan = link.tags[0].vid if link.tags else None
     if is_group(link.dst):
+        if vlan is not None and not any(each.vlan == vlan and state.is_at(each, port) for each in state.devices):
+            raise Finding("vlan")
         return None
     device = state.device(link.dst, vlan)
     if device is None:
@@ -60,7 +62,9 @@ def find_speaker(state: State, link: Link, in_port: str | None) -> Device | None
 def check_claims(state: State, way: Way, link: Link, packet: Packet | None) -> None:
     """What is dropped in audit too."""
     uplink = way.in_port in state.world.uplinks
-    if link.ethertype == ARP and (uplink or way.speaker):  # the gateway's own is its own affair
+    if link.ethertype == ARP and way.is_from_gateway() and state.owner(ipaddress.IPv4Address(link.payload[14:18].ljust(4, b"\0"))):
+        raise Finding("spoofed_source")
+    if link.ethertype == ARP and (uplink or way.speaker):
         arp_claim(state, way.speaker, link, "uplink_spoof" if uplink else "arp_spoof")
     if packet is None:
         return
@@ -70,6 +74,8 @@ def check_claims(state: State, way: Way, link: Link, packet: Packet | None) -> N
         raise Finding("spoofed_source")
     if way.in_port in state.world.bridges and not state.owner(packet.src) and not state.is_own(packet.src):
         raise Finding("spoofed_source")  # by way of the bridge come only devices
+    if way.in_port in state.world.bridges and state.is_own(packet.src):
+        raise Finding("default_deny")  # and what the gateway masquerades, which no class stands for yet
     body = packet.payload
     if packet.version == 6 and packet.proto == ICMP6 and body and not packet.later_fragment:
         check_nd_claims(state, way, packet, body, uplink)
@@ -91,6 +97,8 @@ def speaker_end(state: State, way: Way, address: ipaddress.IPv4Address | ipaddre
 
 
 def judge_nd_inward(state: State, way: Way, packet: Packet) -> None:
+    if "ip_malformed" in packet.faults or "ip_martian" in packet.faults:
+        raise Finding(first_fault(packet) or "")
     if nd.nd_fault(packet):
         raise Finding("nd_malformed")
     body = packet.payload
@@ -141,7 +149,7 @@ def judge_group_inward(way: Way, packet: Packet) -> None:
 def judge_guards_inward(state: State, way: Way, packet: Packet) -> None:
     if packet.proto == ICMP6 and packet.version == 6 and packet.payload and packet.payload[0] in nd.ND and not packet.headers:
         judge_nd_inward(state, way, packet)
-    if dhcp.is_server_message(packet):
+    if dhcp.is_answer(packet):
         judge_dhcp_inward(state, way, packet)
     if packet.to_many or way.receiver is None:
         judge_group_inward(way, packet)

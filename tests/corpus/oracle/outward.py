@@ -138,7 +138,9 @@ def judge_nd(state: State, device: Device, link: Link, packet: Packet) -> None:
     if packet.src == packet.dst:
         raise Finding("ip_self")
     if not packet.dst.is_multicast:
-        check_destination_mac(state, link, packet)
+        owner = state.owner(packet.dst)
+        if link.dst != (owner.mac if owner else state.world.gateway_mac):
+            raise Finding("dest_mac")  # no neighbour is beyond the gateway
     elif link.dst != state.world.gateway_mac and not link.dst.startswith("33:33:"):
         raise Finding("dest_mac")
     raise passes("nd")
