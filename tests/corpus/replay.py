@@ -103,10 +103,17 @@ def known_line(difference: Difference) -> str:
     return f"{difference.frame.name} {difference.seen}"
 
 
-def news(found: list[Difference], known: Path, seen: dict[str, Seen]) -> list[str]:
-    """What the list of known differences does not say, and what it says and is so no more."""
+def no_longer_awaited(cases: Iterable[Case], found: list[Difference], seen: dict[str, Seen]) -> list[str]:
+    """Cases that wait for a part of the language and are met all the same."""
+    differing = {difference.case.name for difference in found}
+    return [f"no more: {case.name} awaits {case.awaits}; take the mark off" for case in cases
+            if case.awaits and case.name not in differing and all(frame.name in seen for frame in case.frames)]
+
+
+def news(cases: list[Case], found: list[Difference], known: Path, seen: dict[str, Seen]) -> list[str]:
+    """What the list of known differences does not say, and what it says and is so no more. What waits for something is not listed."""
     listed = {line for line in known.read_text().splitlines() if line and not line.startswith("#")}
-    now = {known_line(difference): difference for difference in found}
+    now = {known_line(difference): difference for difference in found if not difference.case.awaits}
     new = [f"new: {KINDS[difference.weight]}: {difference}" for line, difference in now.items() if line not in listed]
     gone = [f"no more: {line}; take it off {known}" for line in sorted(listed - set(now)) if line.split()[0] in seen]
-    return new + gone
+    return new + gone + no_longer_awaited(cases, found, seen)

@@ -5,7 +5,7 @@ import importlib
 
 from .book import Case
 
-SUBJECTS = ("link", "identity", "eapol", "arp", "nd", "dhcp", "multicast", "ip4", "ip6", "transport", "icmp", "flows", "modes")
+SUBJECTS = ("link", "identity", "eapol", "arp", "nd", "dhcp", "learning", "multicast", "ip4", "ip6", "transport", "icmp", "flows", "modes")
 
 
 def all_cases() -> list[Case]:

@@ -80,7 +80,8 @@ def opened() -> None:
     book.add("igmp/unknown-of-gateway", into(cam, to_group(gw, NODES4, igmp(0, bytes(4)), ttl=1), "drop multicast"), twin=query)
     unicast = packet(gw, cam, 4, igmp(0x11, bytes(4), 100), ttl=1)
     book.add("igmp/unicast-of-gateway", into(cam, unicast, "drop multicast|protocol"), twin=query, question="igmp-unicast")
-    book.add("igmp/data-of-gateway-in-quarantine", quarantine(cam), into(cam, packet(gw, cam, 4, raw(2, bytes(64))), "drop quarantine|multicast|protocol"),
+    book.add("igmp/data-of-gateway-in-quarantine", quarantine(cam),
+             into(cam, packet(gw, cam, 4, raw(2, bytes(64))), "drop quarantine|multicast|protocol"),
              release(cam), twin=query)
     book.add("igmp/query-of-uplink", into(cam, to_group(net, NODES4, igmp(0x11, bytes(4), 100), src_mac=nobody.mac, ttl=1, options=ROUTER_ALERT4),
                                           "drop multicast|ip_options", "eth0"), twin="multicast/igmp/query-of-gateway")

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from world.model import Device
 
+from . import learn
 from .link import BROADCAST, Link, is_group
-from .policy import End, GATEWAY, may_talk
+from .policy import DEVICE, End, GATEWAY, may_talk
 from .state import State
 from .verdict import Finding, passes
 
@@ -48,10 +49,14 @@ def judge_arp(state: State, device: Device, link: Link) -> None:
     arp = parse_arp(link.payload)
     if not arp.probes and arp.sender not in state.addresses(device):
         raise Finding("bad_source")
+    if arp.probes:
+        learn.from_probe(state, device, arp.target)
     if arp.target not in state.addresses(device):
         me, other = state.end_of_device(device, arp.sender), state.end(arp.target)
         if other.kind != GATEWAY and not may_talk(state.world, me, other):
             raise Finding("arp_target")
+        if arp.probes and other.kind not in (GATEWAY, DEVICE):
+            raise Finding("arp_target")  # it wants an address that nobody gave it
     check_mac(state, link, arp.target)
     raise passes("arp")
 

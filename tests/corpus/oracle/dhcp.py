@@ -39,8 +39,8 @@ def is_to_servers(packet: Packet) -> bool:
     return pair is not None and pair[1] == (SERVER4 if packet.version == 4 else SERVER6)
 
 
-def kind4(message: bytes) -> int | None:
-    """Option 53; 0 where it is broken, None where there is none."""
+def option4(message: bytes, wanted: int, size: int) -> int | None:
+    """Its value; 0 where it is broken, None where there is none."""
     at = 240
     while at < len(message) and message[at] != 255:
         if message[at] == 0:
@@ -48,10 +48,18 @@ def kind4(message: bytes) -> int | None:
             continue
         if at + 2 > len(message) or at + 2 + message[at + 1] > len(message):
             return 0
-        if message[at] == 53:
-            return message[at + 2] if message[at + 1] == 1 else 0
+        if message[at] == wanted:
+            return number(message, at + 2, size) if message[at + 1] == size else 0
         at += 2 + message[at + 1]
     return None
+
+
+def kind4(message: bytes) -> int | None:
+    return option4(message, 53, 1)
+
+
+def lease_seconds(message: bytes) -> int | None:
+    return option4(message, 51, 4)
 
 
 def client4_fault(message: bytes, mac: str, own: set[str]) -> str | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from world.model import Device
 
-from . import dhcp, nd
+from . import dhcp, learn, nd
 from .arp import judge_arp_inward
 from .eapol import is_eapol
 from .hard import arp_claim, foreign
@@ -133,6 +133,7 @@ def judge_dhcp_inward(state: State, way: Way, packet: Packet) -> None:
     client = next((each for each in state.devices if each.mac == mac and state.is_at(each, way.port)), None)
     if len(message) < 240 or client is None or (way.receiver and way.receiver.name != client.name):
         raise Finding("dhcp_malformed" if way.receiver else "not_here")
+    learn.from_lease(state, client, message)
     raise passes("dhcp")
 
 
@@ -161,7 +162,7 @@ def judge_packet_inward(state: State, way: Way, packet: Packet) -> None:
     assert receiver
     me = state.end_of_device(receiver, packet.dst)
     check_quarantine(state, state.end(packet.src), me)
-    fault = first_fault(packet)
+    fault = first_fault(packet, neighbours=state.owner(packet.src) is not None)
     if fault:
         raise Finding(fault)
     if packet.dst not in state.addresses(receiver):

@@ -5,7 +5,7 @@ import ipaddress
 
 from world.model import Device
 
-from . import dhcp, nd
+from . import dhcp, learn, nd
 from .arp import judge_arp
 from .eapol import is_eapol
 from .groups import answers_group, is_broadcast, judge_group
@@ -92,7 +92,11 @@ def judge_dhcp(state: State, device: Device, link: Link, packet: Packet) -> None
         raise Finding("dhcp_malformed")
     own = {str(address) for address in state.addresses(device)}
     fault = dhcp.client4_fault(message, link.src, own) if packet.version == 4 else dhcp.client6_fault(message)
-    raise Finding(fault) if fault else passes("dhcp")
+    if fault:
+        raise Finding(fault)
+    if packet.version == 4:
+        learn.from_release(state, device, message)
+    raise passes("dhcp")
 
 
 def nd_reaches(state: State, device: Device, packet: Packet, target: ipaddress.IPv6Address | None) -> bool:
@@ -110,14 +114,6 @@ def nd_reaches(state: State, device: Device, packet: Packet, target: ipaddress.I
     return target is None or near(target)
 
 
-def learn_link_local(state: State, device: Device, packet: Packet, target: ipaddress.IPv6Address) -> bool:
-    """A link-local address formed on the port counts once it is seen in DAD."""
-    if not packet.src.is_unspecified or not target.is_link_local or state.owner(target) or state.is_own(target):
-        return False
-    state.learned.setdefault(device.name, set()).add(target)
-    return True
-
-
 def judge_nd(state: State, device: Device, link: Link, packet: Packet) -> None:
     body = packet.payload
     if "ip_malformed" in packet.faults:
@@ -129,7 +125,7 @@ def judge_nd(state: State, device: Device, link: Link, packet: Packet) -> None:
         check_source(state, device, packet)
     if target and body[0] == nd.NA and target not in state.addresses(device):
         raise Finding("nd_spoof")
-    if target and learn_link_local(state, device, packet, target):
+    if target and packet.src.is_unspecified and learn.from_dad(state, device, target):
         raise passes("nd")
     if packet.src.is_unspecified and target and target not in state.addresses(device):
         raise Finding("nd_target")
@@ -168,7 +164,7 @@ def judge_packet(state: State, device: Device, link: Link, packet: Packet, port:
     check_destination_mac(state, link, packet)
     if packet.src not in state.addresses(device):
         raise Finding("bad_source")
-    fault = first_fault(packet)
+    fault = first_fault(packet, neighbours=state.owner(packet.dst) is not None)
     if fault:
         raise Finding(fault)
     l4 = parse_transport(packet)

@@ -49,7 +49,7 @@ def martian4(packet: Packet) -> bool:
     unspecified = int(packet.src) == 0 and packet.to_many  # DHCP
     source = any(packet.src in net for net in BAD_SOURCES4) and not unspecified
     target = any(packet.dst in net for net in BAD_TARGETS4) and not packet.to_many
-    return source or target or packet.src in LINK_LOCAL4 or packet.dst in LINK_LOCAL4
+    return source or target
 
 
 def parse4(data: bytes) -> Packet | None:
@@ -129,12 +129,14 @@ def parse_packet(ethertype: int, data: bytes) -> Packet | None:
     return parse4(data) if ethertype == IPV4 else parse6(data)
 
 
-def first_fault(packet: Packet) -> str | None:
-    """In the order of the specification; some of it a guard forgives."""
+def first_fault(packet: Packet, neighbours: bool = False) -> str | None:
+    """In the order of the specification; some of it a guard forgives. Between neighbours 169.254/16 is an address like others."""
     if "ip_malformed" in packet.faults:
         return "ip_malformed"
     if packet.headers and packet.headers[0] != FRAGMENT:
         return "ext_header"
     if packet.options:
         return "ip_options"
+    if not neighbours and (packet.src in LINK_LOCAL4 or packet.dst in LINK_LOCAL4) and not {"ip_checksum", "ip_ttl"} & set(packet.faults):
+        return "ip_martian"
     return next(iter(packet.faults), "fragment" if packet.fragment else None)

@@ -20,7 +20,7 @@ class State:
     now: float = 0.0
     strangers: dict[tuple[str, int | None], Device] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)            # device → port it took by speaking there
-    learned: dict[str, set[Address]] = field(default_factory=dict)  # device → link-local addresses seen in DAD
+    learned: dict[str, dict[Address, float]] = field(default_factory=dict)  # device → address → until when it is its own
     quarantined: set[str] = field(default_factory=set)
     owing: set[str] = field(default_factory=set)                    # have not given the proof that their segment asks for
     flows: Flows = field(default_factory=Flows)
@@ -76,7 +76,8 @@ class State:
 
     def addresses(self, device: Device) -> set[Address]:
         given = {ipaddress.ip_address(text) for text in (device.v4, device.v6) if text}
-        return given | {ipaddress.ip_address(device.ll)} | self.learned.get(device.name, set())
+        taught = {address for address, until in self.learned.get(device.name, {}).items() if self.now < until}
+        return given | {ipaddress.ip_address(device.ll)} | taught
 
     def owner(self, address: Address) -> Device | None:
         mapped = getattr(address, "ipv4_mapped", None)

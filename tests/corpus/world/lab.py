@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The world of the corpus: one bridge of twelve device ports, a gateway that routes, one uplink."""
+"""The world of the corpus: one bridge of device ports, a gateway that routes, one uplink."""
 
 from .model import Device, Host, Port, Rule, Segment, World
 
@@ -26,6 +26,9 @@ cert = device(18, "cert", "guests", "p8")
 wired = device(19, "wired", "desks", "p9")
 server = device(20, "server", "servers", "p10", serves=("dhcp", "dns", "ra-routes"))
 roam = device(21, "roam", "roamers", "w1")
+# No address is written down for these two: `leased` may be taught some, `bare` not.
+leased = Device("leased", "02:00:00:00:00:23", "", "", "p12", segment="learners")
+bare = Device("bare", "02:00:00:00:00:24", "", "", "p13", segment="phones")
 free = device(22, "free", "cameras", None)
 new = Device("new", "02:00:00:00:00:99", "192.168.1.99", "fd00::99", "p11")  # no policy names it
 
@@ -40,7 +43,7 @@ PORTS = (
     *(Port(name) for name in ("p1", "p2", "p3")),
     Port("p4", vlans=(10,)),
     Port("p5", priority_tag=True),
-    *(Port(name) for name in ("p6", "p7", "p8", "p9", "p10", "p11")),
+    *(Port(name) for name in ("p6", "p7", "p8", "p9", "p10", "p11", "p12", "p13")),
     Port("w1", group="wifi"), Port("w2", group="wifi"),
 )
 RULES = (
@@ -67,6 +70,8 @@ RULES = (
     Rule("enrol", "segment:unauthenticated", "gateway", allow=("tcp/8443",)),
     Rule("desk-cloud", "segment:desks", "network:cloud", allow=("tcp/443",)),
     Rule("roam-cloud", "segment:roamers", "network:cloud", allow=("tcp/443",)),
+    Rule("learner-cloud", "segment:learners", "network:cloud", allow=("tcp/443",)),
+    Rule("learner-local", "segment:learners", "local", allow=("udp/9",)),
     Rule("cam-server", "segment:cameras", "device:server", allow=("dns",)),
     Rule("hub-mdns", "segment:hubs", "mcast:mdns", allow=("mdns",)),
     Rule("plc-bcast", "segment:plcs", "bcast", allow=("udp/47808",)),
@@ -74,9 +79,14 @@ RULES = (
 )
 WORLD = World(
     ports=PORTS, uplinks=("eth0",), bridges=("br0",),
-    devices=(cam, hub, phone, tag, plc, one, two, cert, wired, server, roam, free),
-    segments=(Segment("cameras"), Segment("hubs"), Segment("phones"), Segment("tagged"), Segment("plcs"), Segment("few", flows=2),
-              Segment("guests", auth=("cert",)), Segment("desks", auth=("dot1x",)), Segment("servers"), Segment("roamers")),
+    devices=(cam, hub, phone, tag, plc, one, two, cert, wired, server, roam, leased, bare, free),
+    segments=(
+        *(Segment(name) for name in ("cameras", "hubs", "phones", "tagged", "plcs", "servers", "roamers")),
+        Segment("few", flows=2),
+        Segment("guests", auth=("cert",)),
+        Segment("desks", auth=("dot1x",)),
+        Segment("learners", addresses=("dhcp", "slaac", "linklocal")),
+    ),
     networks={"cloud": ("203.0.113.0/24", "2001:db8:c::/48")},
     rules=RULES, gateway_mac=GW_MAC, uplink_mac="02:00:00:00:00:02",
     gateway={**{port.name: LAN for port in PORTS}, "eth0": ("198.18.0.2/24", "2001:db8:ffff::2/64")},

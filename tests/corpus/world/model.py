@@ -42,6 +42,7 @@ class Device(Host):
 class Segment:
     name: str
     flows: int | None = None
+    addresses: tuple[str, ...] = ()  # what may teach a member addresses: dhcp, slaac, linklocal
     auth: tuple[str, ...] = ()
     mode: str | None = None
 

@@ -39,6 +39,8 @@ def segment_words(segment: Segment) -> dict[str, object]:
     words: dict[str, object] = {}
     if segment.flows is not None:
         words["limits"] = {"flows": segment.flows}
+    if segment.addresses:
+        words["addresses"] = list(segment.addresses)
     if segment.auth:
         words["auth"] = {"require": list(segment.auth)}
     if segment.mode:
@@ -47,7 +49,9 @@ def segment_words(segment: Segment) -> dict[str, object]:
 
 
 def device_words(device: Device) -> dict[str, object]:
-    words: dict[str, object] = {"id": device.name, "segment": device.segment, "mac": device.mac, "ip": [device.v4, device.v6]}
+    words: dict[str, object] = {"id": device.name, "segment": device.segment, "mac": device.mac}
+    if device.v4:
+        words["ip"] = [device.v4, device.v6]
     facts = {}
     if device.port:
         facts["location"] = device.port
