@@ -53,6 +53,8 @@ def clients() -> None:
     for name, fields in {"hardware-6": {"hardware": (6, 6)}, "hardware-size-16": {"hardware": (1, 16)}, "cookie": {"cookie": b"\0\0\0\0"},
                          "cut-0": {"cut": 0}, "cut-8": {"cut": 8}, "cut-43": {"cut": 43}, "cut-236": {"cut": 236}, "cut-239": {"cut": 239}}.items():
         book.add(f"client/{name}", out(cam, asks(cam, **fields), "drop dhcp_malformed"), twin=twin)
+    book.add("client/rest-in-trailer", out(cam, to_group(cam, "255.255.255.255", dhcp4(DISCOVER, cam.mac), src_ip="0.0.0.0", length=20 + 8 + 100),
+                                           "drop l4_malformed|dhcp_malformed|bad_source|multicast"), twin=twin)
     book.add("client/operation-0", out(cam, asks(cam, op=0), "drop dhcp_malformed"), twin=twin)
     book.add("client/from-address-of-another", out(cam, asks(cam, REQUEST, src_ip=hub.v4), "drop spoofed_source"), twin=twin)
     book.add("client/from-address-of-nobody", out(cam, asks(cam, REQUEST, src_ip=nobody.v4), "drop bad_source"), twin=twin)

@@ -109,8 +109,12 @@ def errors(v: int) -> None:
     book.add(f"error{v}/uplink-as-gateway", begun, about(v, src=gw, expect="drop uplink_spoof"), twin=twin)
     book.add(f"error{v}/uplink-as-device", begun, about(v, src=hub, expect="drop uplink_spoof"), twin=twin)
     if v == 6:
+        book.add("error6/from-unspecified", begun, into(cam, packet(net, cam, 6, icmp_error("port", quoted(cam, cloud, 6)), src_ip="::"),
+                                                        "drop ip_martian", "eth0"), twin=twin, question="martians6")
         as_device = packet(net, cam, 6, icmp_error("port", quoted(cam, cloud, 6)), src_ip=phone.ll)
         book.add("error6/uplink-as-device-link-local", begun, into(cam, as_device, "drop uplink_spoof", "eth0"), twin=twin)
+    behind = packet(net, cam, v, icmp_error("port", quoted(cam, cloud, v)), length=20 + 8 + 22 if v == 4 else 8 + 42)
+    book.add(f"error{v}/quote-in-trailer", begun, into(cam, behind, "drop icmp_unrelated", "eth0"), twin=twin)
     book.add(f"error{v}/of-cut-flow", begun, apply("less.yaml"), about(v, expect="drop icmp_unrelated|cut"), apply("policy.yaml"), twin=twin)
     book.add(f"error{v}/quarantine", begun, quarantine(cam), about(v, expect="drop quarantine"), release(cam), twin=twin)
     book.add(f"error{v}/keeps-flow", begun, about(v), out(cam, packet(cam, cloud, v, udp(5555, 4433)), "pass established"))
@@ -143,6 +147,10 @@ def errors_of_devices(v: int) -> None:
     book.add(f"device{v}/data-behind-quote", *answered,
              out(cam, packet(cam, cloud, v, icmp_error("port", quoted(cloud, cam, v, udp(4433, 5555, bytes(1000))))), "pass related"),
              question="quote-as-channel")
+    error = icmp_error("port", quoted(cloud, cam, v, udp(4433, 5555)))
+    short = 20 + 8 + 22 if v == 4 else 8 + 42  # two bytes of the quoted transport; what follows is behind the packet
+    book.add(f"device{v}/quote-in-trailer", *answered, out(cam, packet(cam, cloud, v, error, length=short), "drop icmp_unrelated"),
+             twin=f"icmp/device{v}/port-closed")
     book.add(f"device{v}/wrong-source", *answered, out(cam,
                                                        packet(cam, cloud, v, icmp_error("port", quoted(cloud, cam, v, udp(4433, 5555))),
                                                               src_ip=nobody.ip(v)),

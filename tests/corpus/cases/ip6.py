@@ -116,7 +116,7 @@ def martians() -> None:
             book.add(f"martian/from-{name}", asks("drop bad_source", src_ip=address), twin="ip6/length/whole")
     for name, address in DOUBTFUL.items():
         book.add(f"martian/from-{name}", asks("drop bad_source", src_ip=address), twin="ip6/length/whole")
-    book.add("martian/link-local-beyond", out(phone, packet(phone, net, 6, udp(5, 9), dst_ip="fe80::1234"), "drop default_deny"),
+    book.add("martian/link-local-beyond", out(phone, packet(phone, net, 6, udp(5, 9), dst_ip="fe80::1234"), "drop default_deny|dest_mac"),
              twin="flow/internet6/udp",
              question="link-local-beyond")
     book.add("self/by-own-mac", out(cam, packet(cam, cam, 6, ASKS), "drop ip_self"), twin="ip6/length/whole", question="self-by-mac")

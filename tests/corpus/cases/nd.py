@@ -154,6 +154,8 @@ def malformed() -> None:
              twin=twin)
     book.add("options/na-two-macs", out(cam, answers(cam, gw, options=link_option(2, cam.mac) + link_option(2, hub.mac)), "drop nd_spoof"),
              twin="nd/na/gateway")
+    book.add("options/in-trailer", out(cam, asks(cam, gw.v6, mac=hub.mac, length=24), "pass nd"))
+    book.add("malformed/target-in-trailer", out(cam, asks(cam, gw.v6, length=16), "drop nd_malformed"), twin=twin)
     book.add("options/wide-mac", out(cam, asks(cam, gw.v6, options=link_option(1, cam.mac, 2) + bytes(8)), "drop nd_malformed"), twin=twin,
              question="wide-mac-option")
     for name, header in {"hop-by-hop": extension(HOP_BY_HOP), "destination": extension(DESTINATION)}.items():
@@ -183,6 +185,11 @@ def inward() -> None:
     book.add("inward/uplink-as-gateway", into(cam, answers(nobody, cam, gw.v6, src_ip="2001:db8:99::9"), "drop uplink_spoof", "eth0"), twin=twin)
     book.add("inward/uplink-from-gateway-address", into(cam, answers(nobody, cam, gw.v6, src_ip=gw.v6), "drop uplink_spoof", "eth0"), twin=twin)
     book.add("inward/port-as-gateway", into(cam, answers(phone, cam, gw.v6), "drop nd_spoof", "p3"), twin=peer)
+    book.add("inward/uplink-asks", into(cam, asks(nobody, cam.v6, src_ip=nobody.ll), "drop nd_target", "eth0"), twin=twin)
+    book.add("inward/uplink-asks-as-device", into(cam, asks(hub, cam.ll, src_ip=hub.ll), "drop uplink_spoof", "eth0"), twin=twin)
+    book.add("inward/uplink-asks-as-gateway", into(cam, asks(gw, cam.ll, src_ip=GW_LL), "drop uplink_spoof", "eth0"), twin=twin)
+    book.add("inward/tagged", into(cam, asks(gw, cam.v6, tags=(10,)), "drop vlan"), twin=twin)
+    book.add("inward/ra-tagged", into(cam, to_group(gw, ALL_NODES, router_advertisement(), src_ip=GW_LL, hops=255, tags=(10,)), "drop vlan"), twin=ra)
     book.add("inward/hops-64", into(cam, asks(gw, cam.v6, hops=64), "drop nd_malformed"), twin=twin)
     book.add("inward/option-length-0", into(cam, asks(gw, cam.v6, options=bytes(8)), "drop nd_malformed"), twin=twin)
 

@@ -69,8 +69,8 @@ def judge_arp_inward(state: State, speaker: End | None, receiver: Device | None,
     if speaker.kind == GATEWAY and (arp.announces or (arp.probes and state.is_own(arp.target))):
         raise passes("arp")
     owner = state.owner(arp.target)
-    if speaker.kind == GATEWAY and owner is None and receiver is None:
-        raise passes("arp")  # it looks for somebody
+    if speaker.kind == GATEWAY and receiver is None:
+        raise passes("arp")  # it asks everybody
     if owner is None or not state.is_at(owner, port):
         raise Finding("bad_destination" if receiver else "not_here")
     if receiver and owner.name != receiver.name:

@@ -113,8 +113,8 @@ def judge_nd_inward(state: State, way: Way, packet: Packet) -> None:
     owner = state.owner(about)
     if not packet.dst.is_multicast and state.owner(packet.dst) != owner:
         raise Finding("bad_destination")
-    if speaker.kind == GATEWAY and owner is None and way.receiver is None:
-        raise passes("nd")  # it looks for somebody
+    if speaker.kind == GATEWAY and way.receiver is None:
+        raise passes("nd")  # it asks everybody
     if owner is None or not state.is_at(owner, way.port) or (way.receiver and owner.name != way.receiver.name):
         raise Finding("bad_destination" if way.receiver else "not_here")
     if speaker.kind != GATEWAY and not may_talk(state.world, speaker, state.end(about)):

@@ -59,7 +59,8 @@ def find_device(state: State, link: Link, port: str) -> Device:
 def check_destination_mac(state: State, link: Link, packet: Packet) -> None:
     """Unicast goes to the gateway or to the device that owns the address."""
     owner = state.owner(packet.dst)
-    if link.dst == state.world.gateway_mac or (owner is not None and owner.mac == link.dst):
+    on_link = packet.version == 6 and packet.dst.is_link_local and not state.is_own(packet.dst)
+    if (link.dst == state.world.gateway_mac and not on_link) or (owner is not None and owner.mac == link.dst):
         return
     if packet.src == packet.dst and owner:
         return  # to itself: said below
