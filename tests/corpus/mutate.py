@@ -157,6 +157,8 @@ def mutants(cases: list[Case], seed: int, count: int) -> Iterator[Case]:
         steps: list[Step] = [mutate_frame(rng, step) if step is chosen else step for step in case.steps]
         if rng.random() < 0.3:
             steps.append(chosen)
+        if rng.random() < 0.3:
+            steps.extend(rng.choice(usable).steps)  # what was left behind meets another conversation
         named = tuple(replace(step, name=f"{case.name}#{number}.{at}") if isinstance(step, Frame) else step for at, step in enumerate(steps))
         yield replace(case, name=f"{case.name}#{number}", steps=named)
 

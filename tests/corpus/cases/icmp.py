@@ -10,6 +10,9 @@ from .book import Book, Frame
 from .say import BOTH, apply, into, out, packet, quarantine, release, wait
 
 book = Book("icmp")
+MARTIANS = {4: {"zero": "0.0.0.0", "loopback": "127.0.0.1", "link-local": "169.254.1.1", "class-e": "240.0.0.1", "group": "224.0.0.1",
+                "everybody": "255.255.255.255"},
+            6: {"unspecified": "::", "loopback": "::1", "mapped": "::ffff:203.0.113.10", "group": "ff02::1"}}
 
 
 def quoted(src: Host, dst: Host, v: int, l4=None, **header: object) -> bytes:
@@ -108,9 +111,10 @@ def errors(v: int) -> None:
     book.add(f"error{v}/too-late", begun, wait("31s"), about(v, expect="drop icmp_unrelated"), twin=twin)
     book.add(f"error{v}/uplink-as-gateway", begun, about(v, src=gw, expect="drop uplink_spoof"), twin=twin)
     book.add(f"error{v}/uplink-as-device", begun, about(v, src=hub, expect="drop uplink_spoof"), twin=twin)
+    for name, source in MARTIANS[v].items():
+        claims = packet(net, cam, v, icmp_error("port", quoted(cam, cloud, v)), src_ip=source)
+        book.add(f"error{v}/from-{name}", begun, into(cam, claims, "drop ip_martian", "eth0"), twin=twin, question="martians6" if v == 6 else None)
     if v == 6:
-        book.add("error6/from-unspecified", begun, into(cam, packet(net, cam, 6, icmp_error("port", quoted(cam, cloud, 6)), src_ip="::"),
-                                                        "drop ip_martian", "eth0"), twin=twin, question="martians6")
         as_device = packet(net, cam, 6, icmp_error("port", quoted(cam, cloud, 6)), src_ip=phone.ll)
         book.add("error6/uplink-as-device-link-local", begun, into(cam, as_device, "drop uplink_spoof", "eth0"), twin=twin)
     behind = packet(net, cam, v, icmp_error("port", quoted(cam, cloud, v)), length=20 + 8 + 22 if v == 4 else 8 + 42)
