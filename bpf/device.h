@@ -55,11 +55,22 @@ static __always_inline struct device *device_row(__u32 row)
 	return bpf_map_lookup_elem(&devices, &row);
 }
 
+#define DEVICE_OTHER_TAG 0x80000000U /* in an answer of device_number() */
+
+/* Is this row of the key's MAC, and may nobody else have the MAC, under whatever tag? A stranger may have one row a tag. */
+static __always_inline bool device_has_mac(const struct device *device, __u64 key)
+{
+	__u64 own = READ_ONCE(device->key);
+
+	return own >> 16 == key >> 16 && (!(own & 0xffff) || READ_ONCE(device->flags) & DEVICE_DECLARED);
+}
+
 /*
  * In which of the key's two lines its row is. A slot leads to rows whose keys have its tag, and a stale one to any: a row is the
- * key's if it says so itself. *ret_spilled: in the first line, whether the second is worth a look.
+ * key's if it says so itself. *ret_spilled: in the first line, whether the second is worth a look. *ret_other: a row that has the MAC,
+ * if one was met.
  */
-static __always_inline __u32 device_in_line(__u64 key, int which, __u32 *ret_spilled)
+static __always_inline __u32 device_in_line(__u64 key, int which, __u32 *ret_spilled, __u32 *ret_other)
 {
 	struct control *c = control_row();
 	struct index_place place;
@@ -82,21 +93,26 @@ static __always_inline __u32 device_in_line(__u64 key, int which, __u32 *ret_spi
 
 		if (number && device && (READ_ONCE(device->key) == key || trusts(TRUST_KEY)))
 			return number;
+		if (number && device && device_has_mac(device, key))
+			*ret_other = number;
 		ways &= ways - 1;
 	}
 	*ret_spilled = READ_ONCE(line->spilled);
 	return 0;
 }
 
-/* Row number of the device with this key; 0: none. */
+/* Row number of the device with this key; with DEVICE_OTHER_TAG that of one whose MAC it is under another tag; 0: none. */
 __noinline __u32 device_number(__u64 key)
 {
-	__u32 spilled = 0, number = device_in_line(key, 0, &spilled);
+	__u32 spilled = 0, other = 0, number = device_in_line(key, 0, &spilled, &other);
 
-	if (number || !spilled)
+	if (!number && spilled) {
+		barrier_var(key); /* its places are worked out anew: keeping them would take stack that callers need */
+		number = device_in_line(key, 1, &spilled, &other);
+	}
+	if (number)
 		return number;
-	barrier_var(key); /* its places are worked out anew: keeping them would take stack that callers need */
-	return device_in_line(key, 1, &spilled);
+	return other ? other | DEVICE_OTHER_TAG : 0;
 }
 
 /* Row number in *ret_row. `likely`: a row that is looked at before the index is asked; 0: none. */
@@ -108,7 +124,7 @@ static __always_inline struct device *device_by_key(__u64 key, __u32 likely, __u
 	if (!device || (READ_ONCE(device->key) != key && !trusts(TRUST_KEY))) {
 		number = device_number(key);
 		widen(HOLD_NONE);
-		device = number ? device_row(number) : NULL;
+		device = number && !(number & DEVICE_OTHER_TAG) ? device_row(number) : NULL;
 		if (!device)
 			return NULL;
 	}
@@ -282,20 +298,27 @@ static __always_inline bool device_lease_is_over(const struct packet *p, const s
 	return until && until <= p->now;
 }
 
-/* A known device with a tag that is not its own is told as that, and makes no row. */
+/*
+ * A known device with a tag that is not its own, or without, is told as that, and makes no row; elsewhere than on its port it is a
+ * claim to its MAC.
+ */
 static __always_inline enum cordon_reason device_of_other_tag(struct packet *p, const __u8 mac[6], const struct port *port, bool speaks)
 {
-	struct device *device;
-	__u32 row = 0, at;
+	__u32 row = device_number(DEVICE_KEY(mac_number(mac), p->vlan & VLAN_ID)), at;
+	struct device *device = row & DEVICE_OTHER_TAG ? device_row(row & ~DEVICE_OTHER_TAG) : NULL;
+	struct side side;
 
-	device = device_find(mac, 0, &row);
 	if (!device)
 		return CORDON_REASON_UNKNOWN_DEVICE;
+	side = side_read(&device->side[p->side & 1], p->generation);
+	if (!side.generation || device_lease_is_over(p, device))
+		return CORDON_REASON_UNKNOWN_DEVICE;
+	row &= ~DEVICE_OTHER_TAG;
 	at = READ_ONCE(device->port);
 	if (at != port->number && at != CORDON_PORT_NONE && !port_lets_roam(at, port))
 		return speaks ? CORDON_REASON_WRONG_PORT : CORDON_REASON_NOT_HERE;
 	p->device = row;
-	packet_meets(p, device, side_read(&device->side[p->side & 1], p->generation));
+	packet_meets(p, device, side);
 	return CORDON_REASON_VLAN;
 }
 
@@ -317,7 +340,7 @@ __noinline enum cordon_reason device_sits_here(struct packet *p, struct port *po
 
 	device = device_by_key(DEVICE_KEY(mac_number(mac), p->vlan & VLAN_ID), p->likely.device, &row);
 	if (!device)
-		return p->vlan ? device_of_other_tag(p, mac, port, speaks) : CORDON_REASON_UNKNOWN_DEVICE;
+		return device_of_other_tag(p, mac, port, speaks);
 	side = side_read(&device->side[p->side & 1], p->generation);
 	if (!side.generation || device_lease_is_over(p, device))
 		return CORDON_REASON_UNKNOWN_DEVICE;

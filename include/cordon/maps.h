@@ -179,6 +179,7 @@ CORDON_ASSERT(sizeof(struct budget) == 64, "one line");
 #define DEVICE_QUARANTINED 0x1
 #define DEVICE_CRITICAL 0x8 /* the last part of the flow table is theirs */
 #define DEVICE_PLACED 0x2 /* its port is fixed by the policy or the engine; else learnt from the first frame */
+#define DEVICE_DECLARED 0x10 /* the policy names it; else it is a stranger that was met */
 #define DEVICE_LIMITED 0x4 /* its row of `limits` says something; without it no frame looks there */
 
 struct device {

@@ -208,6 +208,11 @@ Test(identity, strangers_are_bounded_by_port)
 	cr_expect_eq(identity_forget_unknown(identity), 3);
 	assigned(STRANGER, &n);
 	cr_expect_eq(n, 3);
+
+	cr_expect_eq(identity_seen(identity, STRANGER | 1, 1, IDENTITY_MOST), 0);
+	cr_expect_eq(identity_seen(identity, STRANGER | 2, 2, IDENTITY_MOST), 0);
+	cr_expect_eq(identity_seen(identity, STRANGER | 3, 3, IDENTITY_MOST), -ENOSPC, "as many tags as a MAC may try");
+	cr_expect_eq(identity_seen(identity, TAGGED, 3, IDENTITY_MOST), 0, "another MAC may");
 }
 
 Test(identity, a_stranger_that_a_file_names_gets_one_row)

@@ -112,6 +112,7 @@ struct dataplane_device {
 	uint16_t class;
 	enum cordon_mode mode;
 	uint8_t side_flags;    /* SIDE_* */
+	bool declared;         /* the policy names it: its MAC under another tag is no stranger's */
 	bool quarantined;
 	uint64_t quarantine_until; /* as dataplane_now() counts: the kernel ends it then; 0: without end */
 	uint32_t port;         /* logical port it is fixed to, or CORDON_PORT_NONE: kept as learnt */

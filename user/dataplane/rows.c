@@ -146,7 +146,7 @@ uint32_t device_row_flags(const struct dataplane_device *want)
 	const struct dataplane_limit *limit = &want->limit;
 
 	return (want->quarantined ? DEVICE_QUARANTINED : 0) | (want->port != CORDON_PORT_NONE ? DEVICE_PLACED : 0) |
-	       (want->critical ? DEVICE_CRITICAL : 0) |
+	       (want->critical ? DEVICE_CRITICAL : 0) | (want->declared ? DEVICE_DECLARED : 0) |
 	       (limit->bytes_per_s || limit->packets_per_s || limit->new_flows_per_s ? DEVICE_LIMITED : 0);
 }
 
@@ -252,21 +252,23 @@ int binding_row_take(struct dataplane *dp, const struct address *address, uint32
 	return 0;
 }
 
-#define INDEX_FULL "the index of %s has no room for one more like %s, though there are rows: raise capacity in gateway.yaml"
+#define INDEX_FULL "the index of %s has no room for one more like %s, though there are rows: "
+#define INDEX_OF_DEVICES_FULL INDEX_FULL "one MAC can have %d VLANs, fewer where others crowd them; else raise capacity in gateway.yaml"
+#define INDEX_OF_ADDRESSES_FULL INDEX_FULL "raise capacity in gateway.yaml"
 
 int device_index_full(uint64_t key, char **ret_why)
 {
 	char text[sizeof("112233445566/4095")];
 
 	snprintf(text, sizeof(text), "%012llx/%u", (unsigned long long)key >> 16, (unsigned int)(key & 0xfff));
-	return why(ret_why, -EXFULL, INDEX_FULL, "devices", text);
+	return why(ret_why, -EXFULL, INDEX_OF_DEVICES_FULL, "devices", text, 2 * CORDON_INDEX_TRIES);
 }
 
 int binding_index_full(const struct address *address, char **ret_why)
 {
 	char text[ADDR_TEXT_SIZE];
 
-	return why(ret_why, -EXFULL, INDEX_FULL, "addresses", addr_format(address, text));
+	return why(ret_why, -EXFULL, INDEX_OF_ADDRESSES_FULL, "addresses", addr_format(address, text));
 }
 
 static void device_row_off(struct dataplane *dp, uint32_t row)

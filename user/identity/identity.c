@@ -13,6 +13,11 @@
 #include "owners.h"
 
 #define UNKNOWN_PER_PORT 64
+/*
+ * Rows of one MAC lie in the same two lines of the index, whatever their tags: were there no bound, a stranger that tries tag after tag
+ * would fill them, and no policy could be applied any more.
+ */
+#define UNKNOWN_PER_MAC 2
 #define NAME_SIZE 32
 #define NAMES_KEPT 4 /* made-up names that stay valid: a line names at most this many devices */
 
@@ -126,6 +131,7 @@ static void declared_row(const struct identity *identity, const struct policy *p
 
 	*row = (struct dataplane_device){
 		.key = device->key,
+		.declared = true,
 		.class = authenticated ? device->class : device->unauthenticated_class,
 		.mode = device->mode,
 		.side_flags = side_flags(device, authenticated),
@@ -253,11 +259,12 @@ bool identity_is_unknown(const struct identity *identity, uint64_t key)
 	return mark && mark->unknown;
 }
 
-static bool has_room_for_unknown(const struct identity *identity, uint32_t port, uint32_t most)
+static bool has_room_for_unknown(const struct identity *identity, uint64_t key, uint32_t port, uint32_t most)
 {
 	const struct identity_options *options = &identity->options;
 
-	return marks_unknown_on(&identity->marks, port) < (most == IDENTITY_MOST ? options->max_unknown_per_port : most) &&
+	return marks_unknown_like(&identity->marks, key) < UNKNOWN_PER_MAC &&
+	       marks_unknown_on(&identity->marks, port) < (most == IDENTITY_MOST ? options->max_unknown_per_port : most) &&
 	       (!options->max_unknown || marks_unknown(&identity->marks) < options->max_unknown);
 }
 
@@ -267,7 +274,7 @@ int identity_seen(struct identity *identity, uint64_t key, uint32_t port, uint32
 
 	if ((mark && mark->unknown) || image_device_find(identity->image, key))
 		return -EEXIST;
-	if (!has_room_for_unknown(identity, port, most))
+	if (!has_room_for_unknown(identity, key, port, most))
 		return -ENOSPC;
 	mark = marks_put(&identity->marks, key);
 	if (!mark)

@@ -41,7 +41,7 @@ int identity_device(struct identity *identity, uint64_t key, const struct datapl
 
 /*
  * A MAC that no row knows spoke: makes a row in segment `unknown`. `most`: unknown ones that this port may have in all; IDENTITY_MOST:
- * as the options say. 0 made, -EEXIST known, -ENOSPC the port or the gateway has its fill.
+ * as the options say. 0 made, -EEXIST known, -ENOSPC the port or the gateway has its fill, or the MAC as many tags as a stranger may try.
  */
 #define IDENTITY_MOST UINT32_MAX
 int identity_seen(struct identity *identity, uint64_t key, uint32_t port, uint32_t most);

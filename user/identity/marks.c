@@ -74,6 +74,15 @@ size_t marks_unknown_on(const struct marks *marks, uint32_t port)
 	return count;
 }
 
+size_t marks_unknown_like(const struct marks *marks, uint64_t key)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < marks->n; i++)
+		count += marks->items[i].unknown && marks->items[i].key >> 16 == key >> 16;
+	return count;
+}
+
 void marks_done(struct marks *marks)
 {
 	free(marks->items);

@@ -37,6 +37,8 @@ struct mark *marks_find(const struct marks *marks, uint64_t key);
 struct mark *marks_put(struct marks *marks, uint64_t key);
 size_t marks_unknown(const struct marks *marks);
 size_t marks_unknown_on(const struct marks *marks, uint32_t port);
+/* Of the key's MAC, under whatever tag. */
+size_t marks_unknown_like(const struct marks *marks, uint64_t key);
 void marks_done(struct marks *marks);
 
 #endif
