@@ -112,9 +112,13 @@ struct arp_detail {
 struct nd_detail {
 	struct address target;
 	__u8 well_formed; /* hop limit 255, code 0, options whole */
-	__u8 has_lladdr;  /* a source or target link-layer option */
+	__u8 has_lladdr;  /* a source or target link-layer option, */
+	__u8 foreign_lladdr; /* and one of them is not the sender's MAC */
 	__u8 own_groups;  /* MLD report: every group is a solicited-node group */
-	__u8 lladdr[6];
+};
+
+struct igmp_detail {
+	__u8 is_query; /* whole, TTL 1 */
 };
 
 struct dhcp_detail {
@@ -191,6 +195,7 @@ struct packet {
 		struct arp_detail arp;
 		struct nd_detail nd;
 		struct dhcp_detail dhcp;
+		struct igmp_detail igmp;
 	} __attribute__((aligned(8)));
 	struct {
 		struct address src;

@@ -41,6 +41,11 @@ static __always_inline bool is_icmp6(const struct packet *p, __u8 type)
 	return p->ip == 6 && p->proto == IPPROTO_ICMPV6 && p->icmp_type == type;
 }
 
+static __always_inline bool is_igmp_query(const struct packet *p)
+{
+	return p->ip == 4 && p->proto == IPPROTO_IGMP && p->igmp.is_query && p->dst.byte[12] >> 4 == 0xe && mac_is_multicast(p->dst_mac);
+}
+
 static __always_inline bool is_router_speech(const struct packet *p)
 {
 	return is_icmp6(p, 134) || is_icmp6(p, 137);
@@ -84,7 +89,7 @@ static __always_inline enum cordon_reason nd_sender(struct packet *p)
 
 	if (!is_icmp6(p, 133) && !is_icmp6(p, 135) && !is_icmp6(p, 136))
 		return CORDON_REASON_NONE;
-	if (p->nd.has_lladdr && !mac_equal(p->nd.lladdr, p->src_mac))
+	if (p->nd.foreign_lladdr)
 		return CORDON_REASON_ND_SPOOF;
 	if (is_icmp6(p, 133) || (is_icmp6(p, 135) && !address_is_zero(&p->src)))
 		return CORDON_REASON_NONE;
@@ -380,7 +385,7 @@ __noinline enum cordon_reason guard_to_device(struct packet *p, const struct por
 		return CORDON_REASON_NONE;
 	if (is_router_speech(p))
 		return CORDON_REASON_GUARD_ND;
-	if (p->sender == SENDER_GATEWAY && (is_icmp6(p, 130) || p->proto == IPPROTO_IGMP))
+	if (p->sender == SENDER_GATEWAY && (is_icmp6(p, 130) || is_igmp_query(p)))
 		return CORDON_REASON_GUARD_MLD;
 	if (p->ip == 4 && p->proto == IPPROTO_UDP && p->sport == 67 && p->dport == 68)
 		return dhcp4_to_device(p, port);

@@ -139,6 +139,18 @@ static __always_inline bool v6_is_martian(const struct packet *p)
 	return (!d[0] && !(d[1] & bpf_cpu_to_be64(0xffff000000000000ULL))) || (!s[0] && s[1]);
 }
 
+/* RFC 4861 4.3, 4.4: what is solicited or advertised stands behind eight bytes, of which four were read. */
+static __always_inline void parse_peek_target(struct packet *p, struct cursor *c)
+{
+	struct {
+		__u8 rest[4];
+		__u8 target[16];
+	} *nd = p->icmp_type == 135 || p->icmp_type == 136 ? take(c, sizeof(*nd)) : NULL;
+
+	if (nd)
+		__builtin_memcpy(&p->nd.target, nd->target, 16);
+}
+
 /*
  * Of a transport header that stands where none may, only who it speaks for is read: behind options or extension headers, or in
  * a first fragment, a host would still find it, and audit lets such frames pass. What must not pass in audit cannot hide there.
@@ -151,6 +163,7 @@ static __always_inline void parse_peek(struct packet *p, struct cursor *c)
 		return;
 	if (p->proto == IPPROTO_ICMPV6) {
 		p->icmp_type = *(__u8 *)head;
+		parse_peek_target(p, c);
 	} else if (p->proto == IPPROTO_UDP) {
 		p->sport = bpf_ntohs(head[0]);
 		p->dport = bpf_ntohs(head[1]);
@@ -185,8 +198,10 @@ static __always_inline enum cordon_reason parse_ipv4(struct packet *p, struct cu
 
 		/* RFC 3376 4: IGMP carries Router Alert, TTL 1; nothing else may carry any option. */
 		if (p->proto == IPPROTO_IGMP && options == 4 && (void *)(option + 1) <= c->end && *option == bpf_htonl(0x94040000) &&
-		    ip->ttl == 1 && !(frag & 0x3fff))
+		    ip->ttl == 1 && !(frag & 0x3fff)) {
+			c->pos = option + 1;
 			return CORDON_REASON_NONE;
+		}
 		c->pos += options & 0x3c;
 		parse_peek(p, c);
 		return CORDON_REASON_IP_OPTIONS;
@@ -310,6 +325,17 @@ static __always_inline enum cordon_reason parse_tcp(struct packet *p, struct cur
 	return CORDON_REASON_NONE;
 }
 
+/* RFC 2131 3: without it the rest is BOOTP's vendor area, or anything. At TC so much is not in linear memory, and the gateway's own. */
+static __always_inline bool has_dhcp_cookie(const struct packet *p, struct cursor *c)
+{
+	struct {
+		__u8 sname_to_file[192];
+		__be32 cookie;
+	} *rest = p->dir == CORDON_DIR_FROM_DEVICE ? take(c, sizeof(*rest)) : NULL;
+
+	return p->dir != CORDON_DIR_FROM_DEVICE || (rest && rest->cookie == bpf_htonl(0x63825363));
+}
+
 static __always_inline void parse_dhcp4(struct packet *p, struct cursor *c, __u32 room)
 {
 	struct {
@@ -319,18 +345,18 @@ static __always_inline void parse_dhcp4(struct packet *p, struct cursor *c, __u3
 		__u8 chaddr[16];
 	} *dhcp = take(c, sizeof(*dhcp));
 
-	if (!dhcp || room < 240)
+	if (!dhcp || room < 240 || !has_dhcp_cookie(p, c))
 		return;
 	__builtin_memcpy(p->dhcp.chaddr, dhcp->chaddr, 6);
 	p->dhcp.op = dhcp->op;
 	p->dhcp.well_formed = dhcp->htype == 1 && dhcp->hlen == 6 && !dhcp->giaddr;
 }
 
-static __always_inline void parse_dhcp6(struct packet *p, struct cursor *c)
+static __always_inline void parse_dhcp6(struct packet *p, struct cursor *c, __u32 room)
 {
 	__u8 *type = take(c, 4);
 
-	if (!type)
+	if (!type || room < 4)
 		return;
 	p->dhcp.op = *type;
 	p->dhcp.well_formed = 1;
@@ -355,7 +381,7 @@ static __always_inline enum cordon_reason parse_udp(struct packet *p, struct cur
 	if (p->ip == 4 && (p->dport == 67 || p->dport == 68 || p->sport == 67))
 		parse_dhcp4(p, c, room - sizeof(*udp));
 	else if (p->ip == 6 && (p->dport == 547 || p->dport == 546 || p->sport == 547))
-		parse_dhcp6(p, c);
+		parse_dhcp6(p, c, room - sizeof(*udp));
 	return CORDON_REASON_NONE;
 }
 
@@ -371,13 +397,18 @@ static __always_inline enum cordon_reason parse_sctp(struct packet *p, struct cu
 	return p->sport && p->dport ? CORDON_REASON_NONE : CORDON_REASON_L4_PORT;
 }
 
-/* The head of the packet that an ICMP error is about: addresses and the eight bytes behind them (RFC 792, RFC 4443 3). */
-static __always_inline void parse_inner(struct packet *p, struct cursor *c)
+/*
+ * The head of the packet that an ICMP error is about: addresses and the eight bytes behind them (RFC 792, RFC 4443 3). `room`: what
+ * the error's own length leaves for it; what stands behind that is padding, and no receiver reads it.
+ */
+static __always_inline void parse_inner(struct packet *p, struct cursor *c, __u32 room)
 {
 	struct {
 		__be16 a, b, c, d;
 	} *l4;
 
+	if (room < (p->ip == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)) + sizeof(*l4))
+		return;
 	if (p->ip == 4) {
 		struct iphdr *ip = take(c, sizeof(*ip));
 
@@ -423,10 +454,14 @@ static __always_inline bool parse_nd_options(struct packet *p, struct cursor *c,
 		if (!size || size > room)
 			return false;
 		if (option[0] == 1 || option[0] == 2) {
-			if (p->nd.has_lladdr || size != 8)
+			bool second = p->nd.has_lladdr;
+
+			if (size != 8)
 				return false;
-			__builtin_memcpy(p->nd.lladdr, option + 2, 6);
 			p->nd.has_lladdr = 1;
+			p->nd.foreign_lladdr |= !mac_equal(option + 2, p->src_mac); /* also in a second one: hosts take the last */
+			if (second)
+				return false;
 		}
 		room -= size;
 		c->pos = option + size;
@@ -443,9 +478,9 @@ static __always_inline bool address_is_solicited_node(const __u8 *a)
 }
 
 /* MLDv2 report: at most eight records without sources (RFC 3810 5.2); all of them solicited-node groups? */
-static __always_inline void parse_mld2(struct packet *p, struct cursor *c, __u32 records)
+static __always_inline void parse_mld2(struct packet *p, struct cursor *c, __u32 room, __u32 records)
 {
-	if (!records || records > 8 || !p->router_alert)
+	if (!records || records > 8 || room < 8 + 20 * records || !p->router_alert)
 		return;
 	for (int i = 0; i < 8; i++) {
 		__u8 *record;
@@ -479,11 +514,11 @@ static __always_inline void parse_icmp6_detail(struct packet *p, struct cursor *
 	case 132: { /* MLDv1 report, done */
 		void *group = take(c, 16);
 
-		p->nd.own_groups = group && p->router_alert && address_is_solicited_node(group);
+		p->nd.own_groups = group && room >= 24 && p->router_alert && address_is_solicited_node(group);
 		return;
 	}
 	case 143:
-		parse_mld2(p, c, records);
+		parse_mld2(p, c, room, records);
 		return;
 	}
 }
@@ -511,10 +546,18 @@ static __always_inline enum cordon_reason parse_icmp(struct packet *p, struct cu
 	if (p->router_alert && icmp->type != 130 && icmp->type != 131 && icmp->type != 132 && icmp->type != 143)
 		return CORDON_REASON_EXT_HEADER;
 	if (icmp_is_error(p))
-		parse_inner(p, c);
+		parse_inner(p, c, room - sizeof(*icmp));
 	else if (p->ip == 6)
 		parse_icmp6_detail(p, c, room, hop_limit, bpf_ntohs(icmp->seq));
 	return CORDON_REASON_NONE;
+}
+
+/* RFC 2236 2, RFC 3376 4.1: a query has type 0x11 and eight bytes at least. */
+static __always_inline void parse_igmp(struct packet *p, struct cursor *c, __u8 ttl)
+{
+	__u8 *type = take(c, 8);
+
+	p->igmp.is_query = p->ip == 4 && ttl == 1 && p->net_length >= p->header_length + 8 && type && *type == 0x11;
 }
 
 static __always_inline enum cordon_reason parse_transport(struct packet *p, struct cursor *c, __u8 hop_limit)
@@ -564,9 +607,14 @@ static __always_inline void parse_frame(struct packet *p, struct cursor *c)
 	case ETH_P_ARP:
 		parse_arp(p, c);
 		return;
-	case ETH_P_IP:
+	case ETH_P_IP: {
+		struct iphdr *ip = c->pos;
+
+		if ((void *)(ip + 1) <= c->end)
+			hop_limit = ip->ttl;
 		p->net_fault = parse_ipv4(p, c, room);
 		break;
+	}
 	case ETH_P_IPV6: {
 		struct ipv6hdr *ip = c->pos;
 
@@ -582,9 +630,13 @@ static __always_inline void parse_frame(struct packet *p, struct cursor *c)
 		p->link_fault = CORDON_REASON_ETHERTYPE;
 		return;
 	}
-	if (p->net_fault != CORDON_REASON_NONE || p->proto == IPPROTO_IGMP)
+	if (p->net_fault != CORDON_REASON_NONE)
 		return;
 	cursor_rejoin(p, c);
+	if (p->proto == IPPROTO_IGMP) {
+		parse_igmp(p, c, hop_limit);
+		return;
+	}
 	p->trans_fault = parse_transport(p, c, hop_limit);
 }
 
