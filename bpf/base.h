@@ -161,6 +161,7 @@ struct packet {
 	__u8 no_guards;   /* the device must prove itself by 802.1X first */
 	__u8 unauthenticated;
 	__u8 seen_before; /* judged and counted at the sender's port already */
+	__u8 masqueraded; /* under the gateway's address, by way of the bridge */
 	__u8 router_alert; /* IPv6: the one hop-by-hop header that MLD may have is there */
 
 	/* link */

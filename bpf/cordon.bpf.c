@@ -200,9 +200,15 @@ static __noinline enum cordon_reason judge_to_device(struct packet *p, struct po
 		return CORDON_REASON_MULTICAST;
 	if (receiver != CORDON_REASON_NONE)
 		return receiver;
+	/* What has no address asks for one (RFC 1122 3.2.1.3, RFC 4291 2.5.2): the guards had their say. */
+	if (p->ip && address_is_zero(&p->src))
+		return CORDON_REASON_IP_MARTIAN;
 	reason = fault_of(p);
 	if (reason != CORDON_REASON_NONE)
 		return reason;
+	/* Its ports may be those of a conversation with the gateway itself, which it is no part of. */
+	if (p->masqueraded)
+		return CORDON_REASON_DEFAULT_DENY;
 	return is_icmp_error(p) ? flow_related(p) : flow_judge(p, port);
 }
 

@@ -421,17 +421,13 @@ static __always_inline bool owner_without_its_tag(const struct packet *p, __u32 
  */
 static __noinline enum cordon_reason address_is_own(struct packet *p, const struct address *address, const __u8 mac[6], __u16 *ret_class)
 {
-	__u32 owner = binding_owner(p, address, ret_class);
+	__u32 owner = address_owner(p, address, ret_class);
 
-	if (owner == p->device && owner != CORDON_DEVICE_NONE)
+	if (owner == CORDON_DEVICE_NONE)
+		return CORDON_REASON_BAD_SOURCE;
+	if (owner == p->device)
 		return CORDON_REASON_NONE;
-	if (owner != CORDON_DEVICE_NONE)
-		return owner_without_its_tag(p, owner, mac) ? CORDON_REASON_BAD_SOURCE : CORDON_REASON_SPOOFED_SOURCE;
-	if (p->device != CORDON_DEVICE_NONE && address_is_eui64(address, mac)) {
-		*ret_class = device_class(p, p->device);
-		return CORDON_REASON_NONE;
-	}
-	return CORDON_REASON_BAD_SOURCE;
+	return owner_without_its_tag(p, owner, mac) ? CORDON_REASON_BAD_SOURCE : CORDON_REASON_SPOOFED_SOURCE;
 }
 
 /* The other end by its address; a link-local one that no binding knows by the MAC it is made from. False: a torn row. */

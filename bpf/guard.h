@@ -150,6 +150,9 @@ static __always_inline enum cordon_reason arp_from_device(struct packet *p, cons
 
 	if (!p->arp.well_formed)
 		return CORDON_REASON_ARP_MALFORMED;
+	/* 0.0.0.0 asks whether an address is free (RFC 5227 2.1.1); nobody answers from there. */
+	if (p->arp.op == 2 && address_is_zero(&p->arp.spa))
+		return CORDON_REASON_BAD_SOURCE;
 	if (source != CORDON_REASON_NONE)
 		return source;
 	if (mac_is_multicast(p->dst_mac) ? !is_broadcast(p->dst_mac) : !dest_mac_fits(p, port, binding_owner(p, &p->arp.tpa, &class)))
@@ -303,7 +306,7 @@ static __always_inline bool row_sits_on(__u32 row, const struct port *port)
 static __noinline enum cordon_reason claims_to_device(struct packet *p, const struct address *address, __u32 in_port)
 {
 	__u16 class = 0;
-	__u32 owner = binding_owner(p, address, &class), at;
+	__u32 owner = address_owner(p, address, &class), at;
 	struct device *device;
 
 	if (owner == CORDON_DEVICE_NONE || p->sender == SENDER_GATEWAY) {
@@ -315,8 +318,9 @@ static __noinline enum cordon_reason claims_to_device(struct packet *p, const st
 	if (p->sender == SENDER_OUTSIDE)
 		return CORDON_REASON_UPLINK_SPOOF;
 	if (owner == CORDON_DEVICE_GATEWAY) {
-		/* Through the bridge: a device behind the gateway's own address (masquerade). No class: nothing but `nat` may allow it. */
-		return in_port == CORDON_PORT_NONE ? CORDON_REASON_NONE : CORDON_REASON_SPOOFED_SOURCE;
+		/* Through the bridge: a device behind the gateway's own address (masquerade), which nothing but `nat` may allow. */
+		p->masqueraded = in_port == CORDON_PORT_NONE;
+		return p->masqueraded ? CORDON_REASON_NONE : CORDON_REASON_SPOOFED_SOURCE;
 	}
 	device = device_row(owner);
 	at = device ? READ_ONCE(device->port) : CORDON_PORT_NONE;
@@ -326,16 +330,23 @@ static __noinline enum cordon_reason claims_to_device(struct packet *p, const st
 	return end_set(p, owner, true, class) ? CORDON_REASON_NONE : CORDON_REASON_STALE_ROW;
 }
 
+/* A device that must prove itself by 802.1X first is told nothing either. */
+static __always_inline bool owes_all(const struct packet *p, __u32 row)
+{
+	struct device *device = row >= CORDON_DEVICE_FIRST ? device_row(row) : NULL;
+
+	return device && side_read(&device->side[p->side & 1], p->generation).flags & SIDE_NO_GUARDS;
+}
+
 /* ARP or ND of another party about `target`: only to the port where the target sits, and only if the two may talk. */
 static __always_inline enum cordon_reason resolution_to_device(struct packet *p, const struct port *port, const struct address *target,
 							       enum cordon_reason guard, enum cordon_reason refusal)
 {
 	__u16 class = 0;
-	__u32 owner;
+	__u32 owner = address_owner(p, target, &class);
 
 	if (p->sender == SENDER_GATEWAY)
-		return guard;
-	owner = address_owner(p, target, &class);
+		return owes_all(p, owner) ? CORDON_REASON_UNAUTHENTICATED : guard;
 	if (!row_sits_on(owner, port))
 		return CORDON_REASON_NOT_HERE;
 	if (p->device == CORDON_DEVICE_NONE)
@@ -379,8 +390,14 @@ __noinline enum cordon_reason guard_to_device(struct packet *p, const struct por
 		return CORDON_REASON_NONE;
 	if (is_router_speech(p) && (p->sender != SENDER_GATEWAY || is_icmp6(p, 137)))
 		return CORDON_REASON_ROGUE_RA;
-	if (advertised && p->sender == SENDER_OUTSIDE && binding_owner(p, &p->nd.target, &class) != CORDON_DEVICE_NONE)
-		return CORDON_REASON_UPLINK_SPOOF;
+	if (advertised && p->sender != SENDER_GATEWAY) {
+		__u32 owner = address_owner(p, &p->nd.target, &class);
+
+		if (p->sender == SENDER_OUTSIDE && owner != CORDON_DEVICE_NONE)
+			return CORDON_REASON_UPLINK_SPOOF;
+		if (p->sender == SENDER_DEVICE && owner == CORDON_DEVICE_GATEWAY)
+			return CORDON_REASON_ND_SPOOF;
+	}
 	if (!is_sound(p))
 		return CORDON_REASON_NONE;
 	if (is_router_speech(p))
