@@ -10,6 +10,7 @@
 
 #include "decide.h"
 #include "device.h"
+#include "parse.h"
 
 static __always_inline bool is_broadcast(const __u8 mac[6])
 {
@@ -59,8 +60,12 @@ static __noinline bool target_talks(struct packet *p, const struct address *targ
 
 	if (owner == CORDON_DEVICE_GATEWAY)
 		return true;
-	if (owner == CORDON_DEVICE_NONE)
+	if (owner == CORDON_DEVICE_NONE) {
+		/* RFC 3927 7: 169.254/16 is of this link alone, and of no network that a rule may name. */
+		if (address_is_v4(target) && address_v4(target) >> 16 == 0xa9fe)
+			return false;
 		other = network_class(p, target);
+	}
 	return classes_talk(p, class, other);
 }
 
@@ -192,6 +197,9 @@ static __always_inline enum cordon_reason nd_from_device(struct packet *p, const
 
 	if (!p->nd.well_formed || (unspecified && p->nd.has_lladdr))
 		return CORDON_REASON_ND_MALFORMED;
+	/* RFC 4861 7.1.1: duplicate address detection asks who has the target, not everybody. */
+	if (unspecified && is_icmp6(p, 135) && !address_is_solicited_node(p->dst.byte))
+		return CORDON_REASON_ND_MALFORMED;
 	if (source != CORDON_REASON_NONE && !unspecified)
 		return source;
 	if (!nd_stays_on_link(p, port))
@@ -234,7 +242,7 @@ static __always_inline enum cordon_reason dhcp6_from_device(struct packet *p, co
 	bool to_gateway = mac_equal(p->dst_mac, port->mac);
 	__u16 class = 0;
 
-	if (p->sport != 546 || !p->dhcp.well_formed || p->dhcp.op == 2 || p->dhcp.op == 7 || p->dhcp.op == 10 || p->dhcp.op > 11)
+	if (p->sport != 546 || !p->dhcp.well_formed || !p->dhcp.op || p->dhcp.op == 2 || p->dhcp.op == 7 || p->dhcp.op == 10 || p->dhcp.op > 11)
 		return CORDON_REASON_DHCP_MALFORMED;
 	if (source != CORDON_REASON_NONE)
 		return source;
@@ -404,6 +412,8 @@ __noinline enum cordon_reason guard_to_device(struct packet *p, const struct por
 		return CORDON_REASON_GUARD_ND;
 	if (p->sender == SENDER_GATEWAY && (is_icmp6(p, 130) || is_igmp_query(p)))
 		return CORDON_REASON_GUARD_MLD;
+	if (p->proto == IPPROTO_IGMP)
+		return CORDON_REASON_MULTICAST;
 	if (p->ip == 4 && p->proto == IPPROTO_UDP && p->sport == 67 && p->dport == 68)
 		return dhcp4_to_device(p, port);
 	if (p->ip == 6 && p->proto == IPPROTO_UDP && p->sport == 547 && p->dport == 546)

@@ -592,14 +592,14 @@ static __always_inline void parse_eapol(struct packet *p, struct cursor *c, __u3
 	p->eapol_well_formed = eapol->version >= 1 && eapol->type <= 2 && bpf_ntohs(eapol->length) + sizeof(*eapol) <= room;
 }
 
-/* The whole frame. `c` spans what is in linear memory; p->length is all of it. */
+/* The whole frame. `c` spans what is in linear memory; p->length is all of it. Behind a tag too many others' addresses are looked for, too. */
 static __always_inline void parse_frame(struct packet *p, struct cursor *c)
 {
 	__u8 hop_limit = 0;
 	__u32 room;
 
 	parse_link(p, c);
-	if (p->link_fault != CORDON_REASON_NONE)
+	if (p->link_fault != CORDON_REASON_NONE && p->link_fault != CORDON_REASON_VLAN)
 		return;
 	cursor_rejoin(p, c);
 	room = p->length - sizeof(struct ethhdr) - p->tags * sizeof(struct vlan_hdr);
@@ -627,7 +627,8 @@ static __always_inline void parse_frame(struct packet *p, struct cursor *c)
 		parse_eapol(p, c, room);
 		return;
 	default:
-		p->link_fault = CORDON_REASON_ETHERTYPE;
+		if (p->link_fault == CORDON_REASON_NONE)
+			p->link_fault = CORDON_REASON_ETHERTYPE;
 		return;
 	}
 	if (p->net_fault != CORDON_REASON_NONE)

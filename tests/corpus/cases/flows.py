@@ -225,4 +225,4 @@ for version in BOTH:
 tagged = book.add("tagged/ssh", out(tag, packet(tag, gw, 4, tcp(40000, 22)), "pass rule"),
                   into(tag, packet(gw, tag, 4, tcp(22, 40000, "SA")), "pass established"))
 book.add("tagged/untagged-answer", out(tag, packet(tag, gw, 4, tcp(40000, 22)), "pass rule"),
-         into(tag, packet(gw, tag, 4, tcp(22, 40000, "SA"), tags=()), "drop unknown_device"), twin=tagged)
+         into(tag, packet(gw, tag, 4, tcp(22, 40000, "SA"), tags=()), "drop vlan"), twin=tagged)

@@ -98,7 +98,7 @@ def tags() -> None:
             book.add(f"tag{v}/tagged-device-{name}", out(tag, packet(tag, gw, v, tcp(40000, 22), tags=labels), "drop vlan"), twin=own)
         book.add(f"tag{v}/own-service-tag", out(tag, packet(tag, gw, v, tcp(40000, 22), tags=((SERVICE_TAG, 10),)), "drop vlan"), twin=own,
                  question="service-tag")
-        book.add(f"tag{v}/own-left-out", out(tag, packet(tag, gw, v, tcp(40000, 22), tags=()), "drop unknown_device"), twin=own)
+        book.add(f"tag{v}/own-left-out", out(tag, packet(tag, gw, v, tcp(40000, 22), tags=()), "drop vlan"), twin=own)
         book.add(f"tag{v}/priority-for-own", out(tag, packet(tag, gw, v, tcp(40000, 22), tags=(0,)), "drop vlan"), twin=own)
         book.add(f"tag{v}/tagged-device-11-goes-on", *(out(tag, packet(tag, gw, v, tcp(40000, 22), tags=(11,)), "drop vlan") for _ in range(2)),
                  twin=own)

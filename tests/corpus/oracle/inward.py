@@ -43,7 +43,7 @@ def find_receiver(state: State, link: Link, port: str) -> Device | None:
         return None
     device = state.device(link.dst, vlan)
     if device is None:
-        raise Finding("vlan" if vlan is not None and state.with_mac(link.dst) else "unknown_device")
+        raise Finding("vlan" if state.with_mac(link.dst) else "unknown_device")
     if not state.is_at(device, port):
         raise Finding("not_here")
     return device

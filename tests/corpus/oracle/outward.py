@@ -49,7 +49,7 @@ def find_device(state: State, link: Link, port: str) -> Device:
             raise Finding("wrong_port")
         return device
     permitted = state.ports[port].vlans
-    odd_tag = vlan is not None and (registered or (permitted and vlan not in permitted))
+    odd_tag = registered or (vlan is not None and permitted and vlan not in permitted)
     if not registered and not odd_tag:
         state.meet(link.src, vlan, port)
     look_for_claims(state, registered[0] if registered else state.device(link.src, vlan), link)
