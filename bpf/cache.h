@@ -89,41 +89,61 @@ static __always_inline enum cached line_hit(struct cache_line *line, const struc
 	return meta_holds(&line->meta, line->word, word, tick) ? meta_hit(&line->meta, q) : CACHED_NOT;
 }
 
-static __always_inline enum cached cache_hit_wide(__u32 number, const struct quick *q, __u64 word, __u32 tick)
+static __always_inline enum cached wide_hit(struct cache_wide *wide, const struct quick *q, __u64 word, __u32 tick)
 {
-	for (__u32 i = 0; i < CACHE_SET; i++) {
-		struct cache_pair *pair = cache_pair_at(number >> 1 ^ i);
-
-		if (!pair)
-			break;
-		if (wide_fits(&pair->wide, q))
-			return meta_holds(&pair->wide.meta, pair->wide.word, word, tick) ? meta_hit(&pair->wide.meta, q) : CACHED_NOT;
-	}
-	return CACHED_NOT;
+	return meta_holds(&wide->meta, wide->word, word, tick) ? meta_hit(&wide->meta, q) : CACHED_NOT;
 }
 
-static __always_inline enum cached cache_hit(const struct control *c, const struct quick *q, __u64 word, __u32 tick)
+/* Does this pair have a verdict of these looks? Then *ret is what it says; CACHED_NOT where it no longer holds. */
+static __always_inline bool pair_has(struct cache_pair *pair, __u32 first, const struct quick *q, __u64 word, __u32 tick, enum cached *ret)
 {
-	__u32 number = cache_number(c, q), first = number & 1;
+	struct cache_line *line = &pair->line[first];
 
-	if (q->ip == 6)
-		return cache_hit_wide(number, q, word, tick);
-	for (__u32 i = 0; i < CACHE_NARROW_SET; i++) {
-		struct cache_pair *pair = cache_pair_at(number >> 1 ^ i);
-		struct cache_line *line;
-
-		if (!pair)
-			break;
-		line = &pair->line[first];
-		barrier_var(line); /* worked out once, and not at each use */
-		if (line_fits(line, q))
-			return line_hit(line, q, word, tick);
+	if (q->ip == 6) {
+		*ret = CACHED_NOT;
+		if (!wide_fits(&pair->wide, q))
+			return false;
+		*ret = wide_hit(&pair->wide, q, word, tick);
+		return true;
+	}
+	barrier_var(line); /* worked out once, and not at each use */
+	if (!line_fits(line, q)) {
 		line = &pair->line[first ^ 1];
 		barrier_var(line);
-		if (line_fits(line, q))
-			return line_hit(line, q, word, tick);
+		*ret = CACHED_NOT;
+		if (!line_fits(line, q))
+			return false;
 	}
-	return CACHED_NOT;
+	*ret = line_hit(line, q, word, tick);
+	return true;
+}
+
+/* Beyond the pair where a verdict nearly always lies. Its own function, so that the verifier reads it once. */
+__noinline int cache_hit_far(const struct quick *q, __u32 number, __u64 word, __u32 tick)
+{
+	enum cached cached = CACHED_NOT;
+
+	if (!q)
+		return CACHED_NOT;
+	for (__u32 i = 1; i < CACHE_SET; i++) {
+		struct cache_pair *pair = i < CACHE_NARROW_SET || q->ip == 6 ? cache_pair_at(number >> 1 ^ i) : NULL;
+
+		if (!pair || pair_has(pair, number & 1, q, word, tick, &cached))
+			break;
+	}
+	return cached;
+}
+
+static __always_inline enum cached cache_hit(const struct control *c, struct quick *q, __u64 word, __u32 tick)
+{
+	__u32 number = cache_number(c, q);
+	struct cache_pair *pair = cache_pair_at(number >> 1);
+	enum cached cached;
+
+	if (!pair || pair_has(pair, number & 1, q, word, tick, &cached))
+		return pair ? cached : CACHED_NOT;
+	quick_complete(q);
+	return cache_hit_far(q, number, word, tick);
 }
 
 static __always_inline void fold_flow(const struct cache_meta *meta, __u32 packets, __u32 bytes)
@@ -270,42 +290,39 @@ static __always_inline bool pair_yields_wide(const struct cache_pair *pair, __u6
 }
 
 /*
- * How far from its own line a verdict of these looks goes (to be xored): where one of them is, or the nearest that yields if that is
- * nearer, for a later one finds it sooner; else sometimes its own all the same. CACHE_NONE: nowhere.
+ * How far from its own line a verdict of these looks goes (to be xored): the nearest where one of them is or that yields, for there a
+ * later one finds it soonest; else sometimes its own all the same. CACHE_NONE: nowhere. Global, so that the verifier follows what comes
+ * after once, and not for each answer.
  */
-static __always_inline __u32 line_choose(__u32 number, const struct quick *q, __u64 word, __u32 tick)
+__noinline __u32 line_choose(const struct quick *q, __u32 number, __u64 word, __u32 tick)
 {
-	__u32 chosen = CACHE_NONE;
-
+	if (!q)
+		return CACHE_NONE;
 	for (__u32 i = 0; i < 2 * CACHE_NARROW_SET; i++) {
 		struct cache_pair *pair = cache_pair_at((number ^ i) >> 1);
 
 		if (!pair)
-			break;
-		if (line_fits(&pair->line[(number ^ i) & 1], q))
-			return chosen == CACHE_NONE ? i : chosen;
-		if (chosen == CACHE_NONE && pair_yields(pair, number ^ i, word, tick))
-			chosen = i;
+			return CACHE_NONE;
+		if (line_fits(&pair->line[(number ^ i) & 1], q) || pair_yields(pair, number ^ i, word, tick))
+			return i;
 	}
-	return chosen == CACHE_NONE && !(bpf_get_prandom_u32() & CACHE_EVICT_MASK) ? 0 : chosen;
+	return bpf_get_prandom_u32() & CACHE_EVICT_MASK ? CACHE_NONE : 0;
 }
 
 /* The same for a pair. */
-static __always_inline __u32 pair_choose(__u32 number, const struct quick *q, __u64 word, __u32 tick)
+__noinline __u32 pair_choose(const struct quick *q, __u32 number, __u64 word, __u32 tick)
 {
-	__u32 chosen = CACHE_NONE;
-
+	if (!q)
+		return CACHE_NONE;
 	for (__u32 i = 0; i < CACHE_SET; i++) {
 		struct cache_pair *pair = cache_pair_at(number >> 1 ^ i);
 
 		if (!pair)
-			break;
-		if (wide_fits(&pair->wide, q))
-			return chosen == CACHE_NONE ? i : chosen;
-		if (chosen == CACHE_NONE && pair_yields_wide(pair, word, tick))
-			chosen = i;
+			return CACHE_NONE;
+		if (wide_fits(&pair->wide, q) || pair_yields_wide(pair, word, tick))
+			return i;
 	}
-	return chosen == CACHE_NONE && !(bpf_get_prandom_u32() & CACHE_EVICT_MASK) ? 0 : chosen;
+	return bpf_get_prandom_u32() & CACHE_EVICT_MASK ? CACHE_NONE : 0;
 }
 
 static __always_inline bool store_narrow(struct cache_pair *pair, __u32 line, const struct quick *q, const struct cache_meta *meta, __u64 word)
@@ -411,7 +428,7 @@ __noinline bool cache_put(const struct quick *q, const struct cache_meta *meta, 
 	if (!c || !q || !meta)
 		return false;
 	number = cache_number(c, q);
-	chosen = q->ip == 4 ? line_choose(number, q, word, tick) : pair_choose(number, q, word, tick);
+	chosen = q->ip == 4 ? line_choose(q, number, word, tick) : pair_choose(q, number, word, tick);
 	if (chosen == CACHE_NONE)
 		return false;
 	pair = cache_pair_at(q->ip == 4 ? (number ^ chosen) >> 1 : number >> 1 ^ chosen);

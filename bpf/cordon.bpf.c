@@ -126,7 +126,7 @@ static __noinline enum cordon_reason judge_from_device(struct packet *p, struct 
 		return reason;
 	if (mac_is_multicast(p->dst_mac) || (p->ip && address_is_multicast(p)))
 		return CORDON_REASON_MULTICAST;
-	if (p->ip && !peer_resolve(p, &p->dst, p->dst_mac, false))
+	if (p->ip && !peer_resolve(p, &p->dst, false))
 		return CORDON_REASON_STALE_ROW;
 	if (!dest_mac_fits(p, port, p->dst_device))
 		return CORDON_REASON_DEST_MAC;
@@ -223,12 +223,15 @@ static __always_inline bool likely_begins(const struct quick *q)
 	return p && p->began;
 }
 
-static __always_inline void xdp_parse(struct xdp_md *ctx, struct packet *p)
+/* Its own function, as is tc_parse(): the verifier reads it once, and not along every road on which the cache had no answer. */
+__noinline int xdp_parse(struct xdp_md *ctx, struct packet *p)
 {
 	void *data = (void *)(long)ctx->data;
 	struct cursor cursor = {.start = data, .pos = data, .end = (void *)(long)ctx->data_end};
 
-	parse_frame(p, &cursor);
+	if (p)
+		parse_frame(p, &cursor);
+	return 0;
 }
 
 static __always_inline bool xdp_judge(struct xdp_md *ctx, struct control *c, struct packet *p)
@@ -292,19 +295,18 @@ int xdp_from_device(struct xdp_md *ctx)
 	return pass ? XDP_PASS : XDP_DROP;
 }
 
-static __always_inline bool tc_judge(struct __sk_buff *skb, struct packet *p)
+__noinline int tc_parse(struct __sk_buff *skb, struct packet *p)
 {
 	struct cursor cursor;
-	enum cordon_reason reason;
 
 	/* Headers of a GSO or forwarded packet may stand outside linear memory. */
 	if (skb->data + TC_LINEAR > skb->data_end)
 		bpf_skb_pull_data(skb, skb->len < TC_LINEAR ? skb->len : TC_LINEAR);
 	cursor.start = cursor.pos = (void *)(long)skb->data;
 	cursor.end = (void *)(long)skb->data_end;
-	parse_frame(p, &cursor);
-	reason = judge_to_device(p, port_find(skb->ifindex), skb->ingress_ifindex);
-	return verdict_leave(p, reason);
+	if (p)
+		parse_frame(p, &cursor);
+	return 0;
 }
 
 SEC("tc")
@@ -351,7 +353,8 @@ int tc_to_device(struct __sk_buff *skb)
 	packet_now(c, p);
 	p->segments = segments;
 	p->vlan = vlan;
-	pass = tc_judge(skb, p);
+	tc_parse(skb, p);
+	pass = verdict_leave(p, judge_to_device(p, port_find(skb->ifindex), skb->ingress_ifindex));
 	if (quick)
 		cache_store(p, &q);
 	return pass ? TCX_NEXT : TC_ACT_SHOT;

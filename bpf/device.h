@@ -227,8 +227,11 @@ __noinline __u32 binding_owner(struct packet *p, const struct address *address, 
 }
 
 /* As binding_owner(), and of link-local addresses also those that a device's MAC makes. */
-static __noinline __u32 address_owner(struct packet *p, const struct address *address, __u16 *ret_class)
+__noinline __u32 address_owner(struct packet *p, const struct address *address, __u16 *ret_class)
 {
+	if (!p || !address || !ret_class)
+		return CORDON_DEVICE_NONE;
+
 	__u32 row = binding_owner(p, address, ret_class);
 	const __u8 *b = address->byte;
 	__u8 mac[6] = {b[8] ^ 2, b[9], b[10], b[13], b[14], b[15]};
@@ -431,8 +434,12 @@ static __noinline enum cordon_reason address_is_own(struct packet *p, const stru
 }
 
 /* The other end by its address; a link-local one that no binding knows by the MAC it is made from. False: a torn row. */
-static __noinline bool peer_resolve(struct packet *p, const struct address *address, const __u8 mac[6], bool is_source)
+__noinline bool peer_resolve(struct packet *p, const struct address *address, bool is_source)
 {
+	if (!p || !address)
+		return false;
+
+	const __u8 *mac = is_source ? p->src_mac : p->dst_mac;
 	__u16 class = 0;
 	__u32 row = binding_owner(p, address, &class);
 

@@ -185,7 +185,7 @@ static __always_inline bool nd_stays_on_link(struct packet *p, const struct port
 
 	if (p->dst.byte[0] == 0xff)
 		return (p->dst.byte[1] & 0x0f) == 2 && (mac_is_multicast(p->dst_mac) || to_gateway);
-	if (!peer_resolve(p, &p->dst, p->dst_mac, false))
+	if (!peer_resolve(p, &p->dst, false))
 		return false;
 	return p->dst_device == CORDON_DEVICE_GATEWAY ? to_gateway : !to_gateway && dest_mac_fits(p, port, p->dst_device);
 }
@@ -321,7 +321,7 @@ static __noinline enum cordon_reason claims_to_device(struct packet *p, const st
 		if (owner >= CORDON_DEVICE_FIRST)
 			return CORDON_REASON_SPOOFED_SOURCE;
 		p->seen_before = p->sender == SENDER_DEVICE;
-		return peer_resolve(p, address, p->src_mac, true) ? CORDON_REASON_NONE : CORDON_REASON_STALE_ROW;
+		return peer_resolve(p, address, true) ? CORDON_REASON_NONE : CORDON_REASON_STALE_ROW;
 	}
 	if (p->sender == SENDER_OUTSIDE)
 		return CORDON_REASON_UPLINK_SPOOF;

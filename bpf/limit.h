@@ -92,11 +92,13 @@ static __always_inline enum cordon_reason limit_take(__u32 device_row, __u32 fra
 }
 
 /* What the limits of the device whose port this is say of the packet. Taken off when first asked, by whoever asks first. */
-static __noinline enum cordon_reason packet_over_limit(struct packet *p)
+__noinline enum cordon_reason packet_over_limit(struct packet *p)
 {
 	enum cordon_reason over = CORDON_REASON_NONE;
 	struct device *device;
 
+	if (!p)
+		return CORDON_REASON_INTERNAL;
 	if (p->limit_said)
 		return p->limit_said - 1;
 	device = p->device >= CORDON_DEVICE_FIRST ? device_row(p->device) : NULL;

@@ -52,14 +52,19 @@ static __always_inline __u32 ways_live(const struct flow_bucket *bucket)
 }
 
 /* One second of grace: while the engine lives, it is quicker, and writes a record of what ended. */
-static __always_inline void row_sweep(struct sweep *sweep, const struct flow *flow, __u32 number)
+__noinline int row_sweep(struct sweep *sweep, __u32 number)
 {
-	__u32 until = READ_ONCE(flow->until);
+	const struct flow *flow = flow_at(number);
+	__u32 until;
 
+	if (!sweep || !flow)
+		return 0;
+	until = READ_ONCE(flow->until);
 	if (flow_is_over(flow, sweep->now - CORDON_TICKS(CORDON_SECOND)))
 		flow_end(number, sweep->now);
 	else if (sweep->all || (until && tick_reached(sweep->now, until)))
 		sweep->again |= flow_review(number, sweep->resolve);
+	return 0;
 }
 
 static long bucket_sweep(__u32 i, void *ctx)
@@ -78,7 +83,7 @@ static long bucket_sweep(__u32 i, void *ctx)
 
 		if (way >= CORDON_BUCKET_ROWS)
 			break;
-		row_sweep(sweep, &bucket->row[way], FLOW_NUMBER(number, way));
+		row_sweep(sweep, FLOW_NUMBER(number, way));
 		ways &= ways - 1;
 	}
 	sweep->done++;
