@@ -18,7 +18,7 @@
 #endif
 
 /* Changes whenever the meaning or the shape of a pinned map changes; a daemon adopts only pins of its own layout. */
-#define CORDON_LAYOUT 8
+#define CORDON_LAYOUT 9
 
 /* Two sides of every table that a policy change replaces: side = generation & 1. */
 #define CORDON_SIDES 2
