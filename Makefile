@@ -116,6 +116,7 @@ deps:
 	@scripts/deps build
 
 include tests/tests.mk
+include tests/differential/differential.mk
 include tests/bench/bench.mk
 
 .PHONY: demo
