@@ -19,4 +19,4 @@ test-long: deps-test
 	@scripts/deps long
 	@$(MAKE) --no-print-directory $(PARALLEL) $(DIFFERENTIAL)
 	@$$(command -v pypy3 || echo python3) tests/differential/differential -b $(BUILD) -n $(or $(FRAMES),50000000) $(if $(SEED),-s $(SEED)) \
-		-j $(or $(JOBS),$(shell nproc)) $(if $(CAPTURES),-c $(CAPTURES))
+		$(if $(JOBS),-j $(JOBS)) $(if $(CAPTURES),-c $(CAPTURES))

@@ -6,14 +6,13 @@ import random
 import captures
 import mutate
 from mutate import fix_checksum, ip_version, payload_at, put
-from talks import Act, Frame, conversation, corpus_talks
+from talks import Act, Frame, conversation, corpus_talks, undoing
 from world.lab import PORTS
 
-UNDOES = {"quarantine": "release", "release": None, "deauth": "auth", "auth": None}
 # Whole seconds and a bit: so no sum of them ends where something ends, whichever side is a little late.
 WAITS = (1040, 5040, 20040, 29040, 31040, 65040, 170040, 200040, 3600040)
 BEYOND = (None, "eth0", "br0", "p1", "p2", "p3")
-MOST_STEPS = 24
+MOST_STEPS = 40
 EDGES = (0, 1, 7, 8, 19, 20, 21, 27, 28, 39, 40, 41, 255, 256, 1500, 0x7FFF, 0x8000, 0xFFFF)
 
 
@@ -110,7 +109,7 @@ class Generator:
         return rng.choice(pool)
 
     def sequence(self, rng: random.Random, pool: list) -> list:
-        talks = [list(self.talk(rng, pool)) for _ in range(rng.choice((1, 2, 3, 4)))]
+        talks = [list(self.talk(rng, pool)) for _ in range(rng.choice((1, 2, 4, 6, 8)))]
         steps: list = []
         while any(talks) and len(steps) < MOST_STEPS:
             step = rng.choice([talk for talk in talks if talk]).pop(0)
@@ -131,14 +130,3 @@ class Generator:
         rng = random.Random(f"{self.seed}/{number}")
         pool = [talk for talk in (list(conversation(rng)) for _ in range(150)) if talk]
         return [self.sequence(rng, pool) for _ in range(count)]
-
-
-def undoing(steps: list) -> list:
-    """Reset leaves quarantines and proofs as they are."""
-    left = {}
-    for step in steps:
-        if isinstance(step, Act) and step.word in UNDOES:
-            word = UNDOES[step.word]
-            opposite = {"release": "release", "auth": "auth"}.get(word or step.word)
-            left[opposite, step.argument] = word
-    return [Act(word, device) for (_, device), word in left.items() if word]

@@ -108,3 +108,10 @@ def corpus_talks() -> list:
     return [from_case(case) for case in all_cases() if case.mode == "enforce" and not case.awaits
             and not any(isinstance(step, CaseAct) and step.word == "apply" for step in case.steps)
             and not any(getattr(step, "gso", None) for step in case.steps)]
+
+
+def undoing(steps: list) -> list:
+    """Reset leaves quarantines and proofs as they are."""
+    back = {"quarantine": "release", "deauth": "auth"}
+    left = {(step.word, step.argument) for step in steps if isinstance(step, Act) and step.word in back}
+    return [Act(back[word], device) for word, device in sorted(left)]

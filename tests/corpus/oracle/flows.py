@@ -22,6 +22,8 @@ class Flow:
     state: str = NEW
     last: float = 0.0
     audited: bool = False  # let in only because somebody audits
+    answered: bool = False  # TCP: by SYN and ACK
+    ends: bool = False      # TCP: a FIN was seen
 
     @property
     def idle_seconds(self) -> float:
@@ -48,6 +50,12 @@ class Flows:
                 return flow, False
         return None
 
+    def replace(self, flow: Flow) -> None:
+        """Of one conversation there is one, the last that began."""
+        sides = {flow.initiator, flow.responder}
+        self.items = [each for each in self.items if each.proto != flow.proto or {each.initiator, each.responder} != sides]
+        self.items.append(flow)
+
     def begun_by(self, device: str) -> int:
         return sum(flow.src.device == device for flow in self.items)
 
@@ -62,17 +70,24 @@ def begins(l4: Transport) -> bool:
 
 
 def tcp_goes_on(flow: Flow, l4: Transport, by_initiator: bool) -> bool:
-    """False: it does not fit the state. The state moves along where it does."""
-    if by_initiator:
-        if flow.state == NEW:
-            return l4.flags & (SYN | ACK | RST | FIN) in (SYN, RST) or bool(l4.flags & RST)
-        if l4.flags & FIN:
-            flow.state = CLOSING
+    """False: it does not fit the state. The state moves along where it does.
+
+    RFC 9293 3.10.7.3: a SYN is answered by SYN and ACK, refused by RST; a bare ACK is the challenge of RFC 5961 and opens nothing. A RST that
+    the other end did not take changes nothing but how long one waits for what comes next.
+    """
+    if l4.flags & RST:
+        flow.state = flow.state if by_initiator and flow.state == NEW else CLOSING
         return True
-    if flow.state == NEW and l4.flags & ACK and not l4.flags & RST:
-        flow.state = ANSWERED
-    if l4.flags & FIN:
-        flow.state = CLOSING
+    if not flow.answered:
+        if by_initiator:
+            return l4.flags & (SYN | ACK | FIN) == SYN
+        flow.answered = l4.flags & (SYN | ACK | FIN) == SYN | ACK
+        flow.state = ANSWERED if flow.answered else flow.state
+        return flow.answered or l4.flags & (SYN | ACK | FIN) == ACK
+    if l4.flags & (SYN | ACK | FIN) == SYN:
+        return True
+    flow.ends = flow.ends or bool(l4.flags & FIN)
+    flow.state = CLOSING if flow.ends else ANSWERED
     return True
 
 

@@ -23,8 +23,9 @@ def arp_claim(state: State, device: Device | None, link: Link, reason: str) -> N
     sender = ipaddress.IPv4Address(body[14:18])
     if foreign(state, device, sender):
         raise Finding(reason)
-    if mac_text(body[8:14]) != link.src:
-        raise Finding("arp_spoof")
+    claimed = mac_text(body[8:14])
+    if claimed != link.src and (reason == "arp_spoof" or claimed == state.world.gateway_mac or state.with_mac(claimed)):
+        raise Finding(reason)
 
 
 def foreign(state: State, device: Device | None, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:

@@ -125,13 +125,13 @@ def judge_nd_inward(state: State, way: Way, packet: Packet) -> None:
 def judge_dhcp_inward(state: State, way: Way, packet: Packet) -> None:
     """An answer for the MAC of a device of this port."""
     message = packet.payload[8:]
-    if first_fault(packet):
+    if first_fault(packet) or isinstance(parse_transport(packet), str):
         return
     if packet.version == 6:
         raise passes("dhcp")
     mac = message[28:34].hex(":")
     client = next((each for each in state.devices if each.mac == mac and state.is_at(each, way.port)), None)
-    if len(message) < 240 or client is None or (way.receiver and way.receiver.name != client.name):
+    if len(message) < 240 or message[0] != 2 or client is None or (way.receiver and way.receiver.name != client.name):
         raise Finding("dhcp_malformed" if way.receiver else "not_here")
     learn.from_lease(state, client, message)
     raise passes("dhcp")
@@ -187,11 +187,11 @@ def judge_inward(state: State, port: str, in_port: str | None, frame: bytes) -> 
     link = parse_link(frame)
     if link is None:
         raise Finding("short_frame")
+    if link.broken_source:
+        raise Finding("source_mac")
     packet = parse_packet(link.ethertype, link.payload) if link.ethertype in (IPV4, IPV6) else None
     speaker = find_speaker(state, link, in_port)
     check_claims(state, Way(port, in_port, None, speaker), link, packet)
-    if link.broken_source:
-        raise Finding("source_mac")
     if link.ethertype < LEAST_TYPE:
         raise Finding("llc")
     way = Way(port, in_port, find_receiver(state, link, port), speaker)

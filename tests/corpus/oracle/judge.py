@@ -69,6 +69,8 @@ class Oracle:
 
     def release(self, device: str) -> None:
         """TCP begins anew."""
+        if device not in self.state.quarantined:
+            return
         self.state.quarantined.discard(device)
         self.state.flows.items = [flow for flow in self.state.flows.items if device not in (flow.src.device, flow.dst.device) or flow.proto != 6]
 

@@ -4,7 +4,7 @@
 import ipaddress
 from dataclasses import dataclass
 
-from .flows import Flow, begins, goes_on
+from .flows import CLOSING, Flow, begins, goes_on
 from .link import number
 from .packet import Packet
 from .policy import DEVICE, End, decide
@@ -38,7 +38,9 @@ def ends_now(state: State, flow: Flow) -> tuple[End, End]:
 def check_flow(state: State, flow: Flow, road: Road) -> Finding:
     """What a packet of it meets that fits its state."""
     src, dst = ends_now(state, flow)
-    check_quarantine(state, src, dst)
+    if {src.device, dst.device} & state.quarantined:
+        state.flows.items.remove(flow)  # policy.md 13: it is cut; after the release UDP begins again by itself
+        raise Finding("quarantine")
     mode = state.stricter([src.device, dst.device], road.port)
     decision = decide(state.world, src, dst, flow.l4)
     if decision.allowed:
@@ -62,7 +64,7 @@ def begin(state: State, src: End, dst: End, l4: Transport, packet: Packet, road:
             state.flows.items.append(flow)
         raise not_allowed(state, src, dst, decision.reason, mode)
     check_quota(state, src, dst, mode)
-    state.flows.items.append(flow)
+    state.flows.replace(flow)
     raise Finding("deny_rule", audited=True) if decision.audited else passes("rule")
 
 
@@ -117,6 +119,15 @@ def quoted_sides(version: int, quoted: bytes) -> tuple[int, tuple, tuple] | None
     return proto, (src, 0), (dst, 0)
 
 
+def l4_of_quoted(version: int, quoted: bytes) -> tuple[int, bool] | None:
+    """Of a quoted query: the request that it belongs to, and whether it is that."""
+    size = 20 if version == 4 else 40
+    if (quoted[9] if version == 4 else quoted[6]) not in (ICMP4, ICMP6):
+        return None
+    is_request, request = QUERIES[version][quoted[size]]
+    return request, is_request
+
+
 def judge_error(state: State, src: End, dst: End, l4: Transport, packet: Packet, road: Road) -> None:
     """About a packet that its receiver sent in a live flow of this device."""
     check_quarantine(state, src, dst)
@@ -124,6 +135,8 @@ def judge_error(state: State, src: End, dst: End, l4: Transport, packet: Packet,
     met = state.flows.find(*sides) if sides and sides[1][0] == packet.dst else None
     sent_by_device = road.proved and src.kind == DEVICE
     if met is None or (sent_by_device and sides and sides[2][0] != packet.src):
+        raise Finding("icmp_unrelated")
+    if l4_of_quoted(packet.version, l4.quoted) not in (None, (met[0].l4.kind, met[1])):
         raise Finding("icmp_unrelated")
     finding = check_flow(state, met[0], road)
     raise passes("related") if finding.passes else finding
@@ -139,7 +152,8 @@ def judge_conversation(state: State, src: End, dst: End, l4: Transport, packet: 
             raise Finding("icmp_unrelated")
         judge_query(state, src, dst, l4, packet, road)
     met = state.flows.find(l4.proto, (packet.src, l4.sport), (packet.dst, l4.dport))
-    answers_with_syn = met is not None and not met[1] and l4.proto == TCP and l4.flags & (SYN | ACK | FIN | RST) == SYN
-    if met and not answers_with_syn:
+    is_syn = l4.proto == TCP and l4.flags & (SYN | ACK | FIN | RST) == SYN
+    begins_anew = met is not None and is_syn and (not met[1] or met[0].state == CLOSING)
+    if met and not begins_anew:
         follow(state, met[0], l4, met[1], road)
     begin(state, src, dst, l4, packet, road)
