@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Differences that tests/corpus/differences.md lists, by what they look like. A line here goes when its line there goes."""
+"""Differences that tests/corpus/differences.md or findings.md list, by what they look like. A line here goes when its line there goes."""
+
+from ipaddress import IPv6Address, ip_address
 
 from oracle.judge import Crossing
-from oracle.link import is_group, parse_link
+from oracle.link import IPV4, IPV6, is_group, parse_link
 from oracle.packet import parse_packet
-from oracle.transport import QUERIES
+from oracle.transport import QUERIES, parse_transport
 from quick import QuickOracle
-from talks import Frame
+from talks import Act, Frame
 from world.lab import WORLD
 
 DHCP_PORTS = {67, 68, 546, 547}
@@ -21,7 +23,8 @@ class Facts:
         self.expected, self.seen = difference.expected, difference.seen
         self.inward = self.frame.inbound
         self.link = parse_link(self.frame.data)
-        self.packet = self.link and parse_packet(self.link.ethertype, self.link.payload)
+        self.packet = packet_of(self.frame)
+        self.before = steps[:next((at for at, step in enumerate(steps) if step is self.frame), 0)]
         self.learned = learned_before(steps, self.frame)
         self.ports = ()
         if self.packet and self.packet.proto in (6, 17, 132):
@@ -40,6 +43,11 @@ class Facts:
         if self.packet and self.packet.proto in (1, 58) and len(self.packet.payload) >= 2:
             return self.packet.payload[0], self.packet.payload[1]
         return None
+
+
+def packet_of(step):
+    link = parse_link(step.data) if isinstance(step, Frame) else None
+    return parse_packet(link.ethertype, link.payload) if link and link.ethertype in (IPV4, IPV6) else None
 
 
 def learned_before(steps: list, frame: Frame) -> bool:
@@ -67,6 +75,15 @@ def server_port_alone(f: Facts) -> bool:
 
 def of_the_gateway(f: Facts) -> bool:
     return f.inward and f.frame.in_port is None
+
+
+def no_host_takes_it(f: Facts) -> bool:
+    """What is claimed in a packet that every host discards: soft or hard."""
+    if f.kind != "passes in audit" or f.expected.reason not in ("rogue_dhcp", "rogue_ra", "nd_spoof") or f.packet is None:
+        return False
+    if {"ip_checksum", "ip_malformed", "ip_martian"} & set(f.packet.faults) or f.packet.fragment or f.packet.src.is_unspecified:
+        return True
+    return f.packet.hops != 255 if f.packet.proto == 58 else isinstance(parse_transport(f.packet), str)
 
 
 def two_tags(f: Facts) -> bool:
@@ -111,6 +128,7 @@ CAUSES = (
     ("dhcp/client6/from-server-port-by-rule: from a server's port is rogue, whereto it goes", server_port_alone),
     ("arp/inward/target-is-no-address, and ND alike: the gateway to one device about another",
      lambda f: of_the_gateway(f) and f.passes_wrongly("bad_destination", "arp", "nd")),
+    ("a claim in a packet that every host discards", no_host_takes_it),
     ("questions.md na-of-nobody", lambda f: f.kind == "passes in audit" and f.expected.reason == "nd_spoof" and f.icmp is not None and f.icmp[0] == 136),
     ("questions.md dhcp-kind-and-operation", lambda f: f.kind == "passes in audit" and f.expected.reason == "rogue_dhcp" and f.ports == CLIENT4),
     ("questions.md stranger-moves, with a tag", lambda f: f.kind == "is dropped in audit" and f.seen.reason == "wrong_port" and is_met(f)),
@@ -121,6 +139,57 @@ CAUSES = (
 )
 
 
+def uplink_resolves(f: Facts) -> bool:
+    return f.inward and f.frame.in_port == "eth0" and f.passes_wrongly("arp_target|nd_target|arp_malformed|nd_malformed", "arp", "nd")
+
+
+def goes_on_after_reset(f: Facts) -> bool:
+    return f.passes_wrongly("tcp_state", "established", "deny_rule") and any(is_reset(step) for step in f.before)
+
+
+def is_reset(step) -> bool:
+    packet = packet_of(step)
+    return packet is not None and packet.proto == 6 and len(packet.payload) > 13 and bool(packet.payload[13] & 4)
+
+
+def server_from_another_port(f: Facts) -> bool:
+    return f.inward and f.expected.reason == "rogue_dhcp" and f.ports[1:] in ((68,), (546,)) and f.ports[0] not in (67, 547)
+
+
+def link_local_of_another_vlan(f: Facts) -> bool:
+    if f.kind != "passes in audit" or f.packet is None or f.expected.reason not in ("spoofed_source", "uplink_spoof", "nd_spoof"):
+        return False
+    vlan = f.link.tags[0].vid if f.link.tags else None
+    spoken_of = {f.packet.src, *([IPv6Address(f.packet.payload[8:24])] if f.icmp and len(f.packet.payload) >= 24 else [])}
+    return any(device.vlan != vlan for device in WORLD.devices if ip_address(device.ll) in spoken_of)
+
+
+def priority_tag_teaches(f: Facts) -> bool:
+    taught = any(isinstance(step, Frame) and not step.inbound and step.data[6:12] == f.frame.data[6:12] and step.data[12:14] in (b"\x81\0", b"\x88\xa8")
+                 for step in f.before)
+    return not f.inward and taught and (f.expected.reason == "unknown_device" or f.seen.reason == "wrong_port")
+
+
+def over_a_quarantine(f: Facts) -> bool:
+    """Cut by a packet, or by the timer within a second; replay has no timer."""
+    return any(isinstance(step, Act) and step.word == "release" for step in f.before) and f.kind in ("passes", "is dropped") and {
+        f.expected.reason, f.seen.reason} & {"established", "related", "no_flow"} != set()
+
+
+FINDINGS = (
+    ("findings.md 1: ARP and ND from beyond the uplink", uplink_resolves),
+    ("findings.md 2: data after a refused SYN", goes_on_after_reset),
+    ("findings.md 3: MLD in a quarantine", lambda f: f.passes_wrongly("quarantine", "mld")),
+    ("findings.md 4: a DHCP server's message from another port", server_from_another_port),
+    ("findings.md 5: a link-local address under another tag", link_local_of_another_vlan),
+    ("findings.md 6: a tag that is dropped teaches a place", priority_tag_teaches),
+    ("findings.md 7: a probe for an address of nobody", lambda f: not f.inward and f.passes_wrongly("arp_target", "arp")),
+    ("findings.md 8: a router solicitation of the gateway", lambda f: of_the_gateway(f) and f.is_dropped_wrongly("multicast") and f.expected.reason == "nd"),
+    ("findings.md 9: unsound ND of the gateway", lambda f: of_the_gateway(f) and f.passes_wrongly("nd_malformed|multicast|ip_martian", "nd")),
+    ("findings.md 10: flows over a quarantine", over_a_quarantine),
+)
+
+
 def cause_of(steps: list, difference) -> "str | None":
     facts = Facts(steps, difference)
-    return next((cause for cause, holds in CAUSES if holds(facts)), None)
+    return next((cause for cause, holds in CAUSES + FINDINGS if holds(facts)), None)

@@ -101,6 +101,8 @@ def servers() -> None:
     book.add("server/serves-inward", into(cam, offers(server, cam), "pass dhcp", "p10"), awaits="serves")
     own = "dhcp/server/offer-from-gateway"
     book.add("server/gateway-broadcast", into(cam, offers(gw, cam, dst_mac="ff:ff:ff:ff:ff:ff"), "pass dhcp"))
+    as_client = packet(gw, cam, 4, dhcp4(OFFER, cam.mac, op=1, sport=67, dport=68))
+    book.add("server/gateway-as-client", into(cam, as_client, "drop dhcp_malformed"), twin=own)
     book.add("server/gateway-for-another", into(cam, offers(gw, cam, chaddr=hub.mac), "drop dhcp_malformed|not_here"), twin=own,
              question="dhcp-for-another")
     book.add("server/gateway-for-another-broadcast", into(cam, offers(gw, hub, dst_mac="ff:ff:ff:ff:ff:ff"),

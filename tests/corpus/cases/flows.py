@@ -49,6 +49,21 @@ def tcp_state(v: int) -> None:
     book.add(f"tcp{v}/from-beyond-unanswered", into(cam, packet(cloud, cam, v, tcp(50000, 7001)), "pass rule", "eth0"),
              into(cam, packet(cloud, cam, v, tcp(50000, 7001, "PA", b"x")), "drop tcp_state", "eth0"), twin=f"flow/tcp{v}/from-beyond")
     book.add(f"tcp{v}/syn-of-responder", tcp_begins(v), into(cam, packet(cloud, cam, v, tcp(443, 40000)), "drop default_deny", "eth0"), twin=whole)
+    book.add(f"tcp{v}/answered-by-fin", tcp_begins(v), into(cam, packet(cloud, cam, v, tcp(443, 40000, "FA")), "drop tcp_state", "eth0"), twin=whole)
+    book.add(f"tcp{v}/data-after-challenge", tcp_begins(v), into(cam, packet(cloud, cam, v, tcp(443, 40000, "A")), "pass established", "eth0"),
+             out(cam, packet(cam, cloud, v, tcp(40000, 443, "PA", b"x")), "drop tcp_state"), twin=whole)
+    ended = (*tcp_opened(v), out(cam, packet(cam, cloud, v, tcp(40000, 443, "FA")), "pass established"),
+             into(cam, packet(cloud, cam, v, tcp(443, 40000, "FA")), "pass established", "eth0"), tcp_begins(v))
+    again = book.add(f"tcp{v}/begins-again", *ended, into(cam, packet(cloud, cam, v, tcp(443, 40000, "SA")), "pass established", "eth0"),
+                     out(cam, packet(cam, cloud, v, tcp(40000, 443, "A")), "pass established"))
+    book.add(f"tcp{v}/begins-again-unanswered", *ended, out(cam, packet(cam, cloud, v, tcp(40000, 443, "A")), "drop tcp_state"), twin=again)
+    book.add(f"tcp{v}/reset-not-taken", *tcp_opened(v), into(cam, packet(cloud, cam, v, tcp(443, 40000, "R")), "pass established", "eth0"),
+             out(cam, packet(cam, cloud, v, tcp(40000, 443, "A")), "pass established"), wait("245s"),
+             out(cam, packet(cam, cloud, v, tcp(40000, 443, "A")), "pass established"))
+    book.add(f"tcp{v}/reset-taken", *tcp_opened(v), into(cam, packet(cloud, cam, v, tcp(443, 40000, "R")), "pass established", "eth0"), wait("245s"),
+             out(cam, packet(cam, cloud, v, tcp(40000, 443, "A")), "drop no_flow"), twin=f"flow/tcp{v}/reset-not-taken")
+    book.add(f"tcp{v}/release-of-free", tcp_begins(v), release(cam),
+             into(cam, packet(cloud, cam, v, tcp(443, 40000, "SA")), "pass established", "eth0"))
     book.add(f"tcp{v}/idle-unanswered", tcp_begins(v), wait("31s"),
              into(cam, packet(cloud, cam, v, tcp(443, 40000, "SA")), "drop no_flow", "eth0"), twin=f"flow/tcp{v}/late-answer")
     book.add(f"tcp{v}/late-answer", tcp_begins(v), wait("29s"), into(cam, packet(cloud, cam, v, tcp(443, 40000, "SA")), "pass established", "eth0"))

@@ -103,6 +103,9 @@ def errors(v: int) -> None:
     book.add(f"error{v}/about-error", begun, about(v, about_packet=nested, expect="drop icmp_unrelated"), twin=twin)
     book.add(f"error{v}/about-echo", out(cam, packet(cam, gw, v, echo(7)), "pass rule"),
              about(v, about_packet=quoted(cam, gw, v, echo(7)), src=gw, by="gw"))
+    turned = ip(gw.ip(v), cam.ip(v), echo(7))
+    book.add(f"device{v}/about-request-of-another", out(cam, packet(cam, gw, v, echo(7)), "pass rule"),
+             out(cam, packet(cam, gw, v, icmp_error("port", turned)), "drop icmp_unrelated"), twin=f"icmp/error{v}/about-echo")
     book.add(f"error{v}/about-echo-other-id", out(cam, packet(cam, gw, v, echo(7)), "pass rule"),
              about(v, about_packet=quoted(cam, gw, v, echo(8)), src=gw, by="gw", expect="drop icmp_unrelated"), twin=f"icmp/error{v}/about-echo")
     book.add(f"error{v}/about-tcp", out(cam, packet(cam, cloud, v, tcp()), "pass rule"), about(v, tcp(), what="too_big"))

@@ -37,6 +37,11 @@ def parse_arp(body: bytes) -> Arp:
     return Arp(body[7], ipaddress.IPv4Address(body[14:18]), ipaddress.IPv4Address(body[24:28]))
 
 
+def is_no_host(address: ipaddress.IPv4Address) -> bool:
+    """questions.md, arp-odd-target."""
+    return address.is_multicast or address.is_loopback or address.is_reserved or int(address) >> 24 == 0
+
+
 def check_mac(state: State, link: Link, target: ipaddress.IPv4Address) -> None:
     owner = state.owner(target)
     if link.dst in (BROADCAST, state.world.gateway_mac) or (owner and owner.mac == link.dst):
@@ -53,7 +58,7 @@ def judge_arp(state: State, device: Device, link: Link) -> None:
         learn.from_probe(state, device, arp.target)
     if arp.target not in state.addresses(device):
         me, other = state.end_of_device(device, arp.sender), state.end(arp.target)
-        if other.kind != GATEWAY and not may_talk(state.world, me, other):
+        if other.kind != GATEWAY and (not may_talk(state.world, me, other) or is_no_host(arp.target)):
             raise Finding("arp_target")
         if arp.probes and other.kind not in (GATEWAY, DEVICE):
             raise Finding("arp_target")  # it wants an address that nobody gave it
