@@ -47,6 +47,13 @@ def can_happen(step: Frame, passed: set) -> bool:
     return ((step.in_port, step.data) if step.in_port in PORTS else hops(step.data)) in passed
 
 
+def act(oracle: Oracle, step: Act) -> None:
+    if step.word == "wait":
+        oracle.wait(step.argument / 1000)
+    else:
+        getattr(oracle, step.word)(step.argument)
+
+
 def by_oracle(steps: list, make=QuickOracle, everything: bool = False) -> tuple:
     """The steps that can happen, and what it says of each frame of them."""
     oracle, said, kept, passed = make(WORLD), [], [], set()
@@ -59,10 +66,9 @@ def by_oracle(steps: list, make=QuickOracle, everything: bool = False) -> tuple:
             if said[-1].passes and not step.inbound:
                 passed.add((step.port, step.data))
                 passed.add(hops(step.data))
-        elif step.word == "wait":
-            oracle.wait(step.argument / 1000)
         else:
-            getattr(oracle, step.word)(step.argument)
+            passed.clear()
+            act(oracle, step)
         kept.append(step)
     return kept, said
 

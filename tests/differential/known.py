@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Differences that tests/corpus/differences.md or findings.md list, by what they look like. A line here goes when its line there goes."""
 
+from dataclasses import replace
 from ipaddress import IPv6Address, ip_address
 
 from oracle.judge import Crossing
 from oracle.link import IPV4, IPV6, is_group, parse_link
 from oracle.packet import parse_packet
 from oracle.transport import QUERIES, parse_transport
+from judge import act
+from oracle import nd
 from quick import QuickOracle
 from talks import Act, Frame
 from world.lab import WORLD
@@ -55,10 +58,8 @@ def learned_before(steps: list, frame: Frame) -> bool:
     for step in steps:
         if isinstance(step, Frame):
             oracle.judge(Crossing(step.port, step.inbound, step.data, step.in_port))
-        elif step.word == "wait":
-            oracle.wait(step.argument / 1000)
         else:
-            getattr(oracle, step.word)(step.argument)
+            act(oracle, step)
         if step is frame:
             break
     return bool(oracle.state.learned)
@@ -83,7 +84,10 @@ def no_host_takes_it(f: Facts) -> bool:
         return False
     if {"ip_checksum", "ip_malformed", "ip_martian"} & set(f.packet.faults) or f.packet.fragment or f.packet.src.is_unspecified:
         return True
-    return f.packet.hops != 255 if f.packet.proto == 58 else isinstance(parse_transport(f.packet), str)
+    if f.packet.proto == 58:
+        body = f.packet.payload
+        return f.packet.hops != 255 or len(body) < 8 or (body[0] in nd.ND and (f.packet.payload[1] != 0 or nd.nd_fault(replace(f.packet, headers=()))))
+    return isinstance(parse_transport(f.packet), str)
 
 
 def two_tags(f: Facts) -> bool:
@@ -123,7 +127,14 @@ CAUSES = (
     ("mcast: and bcast rules: not yet", lambda f: f.is_dropped_wrongly("multicast", "default_deny") and f.expected.reason in ("rule", "mld")
      and f.packet is not None),
     ("eth/ rules: not yet", lambda f: f.is_dropped_wrongly("ethertype")),
-    ("serves: not yet", lambda f: f.is_dropped_wrongly("rogue_dhcp", "rogue_ra") and f.frame.port == "p10"),
+    ("serves: not yet", lambda f: f.kind in ("is dropped", "is dropped in audit") and f.seen.reason in ("rogue_dhcp", "rogue_ra")
+     and f.frame.port == "p10"),
+    ("questions.md martians6: 0::/64", lambda f: f.seen.reason == "ip_martian" and f.packet is not None and f.packet.version == 6
+     and not int(f.packet.src) >> 64),
+    ("fe80:: is the gateway's, as the anycast address of its link", lambda f: f.kind == "is dropped in audit" and f.seen.reason == "uplink_spoof"
+     and f.packet is not None and str(f.packet.src) == "fe80::"),
+    ("questions.md gateway-as-device, in audit", lambda f: of_the_gateway(f) and f.kind == "passes in audit"),
+    ("questions.md stranger-with-tag", lambda f: f.kind == "passes in audit" and f.seen.reason == "unknown_device" and is_met(f) and not f.inward),
     ("audit/hard-enforced/spoof-two-tags", two_tags),
     ("dhcp/client6/from-server-port-by-rule: from a server's port is rogue, whereto it goes", server_port_alone),
     ("arp/inward/target-is-no-address, and ND alike: the gateway to one device about another",
@@ -153,7 +164,7 @@ def is_reset(step) -> bool:
 
 
 def server_from_another_port(f: Facts) -> bool:
-    return f.inward and f.expected.reason == "rogue_dhcp" and f.ports[1:] in ((68,), (546,)) and f.ports[0] not in (67, 547)
+    return f.inward and f.expected.reason == "rogue_dhcp" and f.ports[1:] in ((68,), (546,)) and not f.seen.reason == "rogue_dhcp"
 
 
 def link_local_of_another_vlan(f: Facts) -> bool:
@@ -162,6 +173,15 @@ def link_local_of_another_vlan(f: Facts) -> bool:
     vlan = f.link.tags[0].vid if f.link.tags else None
     spoken_of = {f.packet.src, *([IPv6Address(f.packet.payload[8:24])] if f.icmp and len(f.packet.payload) >= 24 else [])}
     return any(device.vlan != vlan for device in WORLD.devices if ip_address(device.ll) in spoken_of)
+
+
+def behind_the_end(f: Facts) -> bool:
+    """A header that the packet's length does not reach."""
+    return f.kind == "is dropped in audit" and f.packet is not None and f.packet.version == 6 and not f.packet.payload
+
+
+def dot1x_floods(f: Facts) -> bool:
+    return of_the_gateway(f) and "unauthenticated" in (f.expected.reason, f.seen.reason)
 
 
 def priority_tag_teaches(f: Facts) -> bool:
@@ -187,6 +207,11 @@ FINDINGS = (
     ("findings.md 8: a router solicitation of the gateway", lambda f: of_the_gateway(f) and f.is_dropped_wrongly("multicast") and f.expected.reason == "nd"),
     ("findings.md 9: unsound ND of the gateway", lambda f: of_the_gateway(f) and f.passes_wrongly("nd_malformed|multicast|ip_martian", "nd")),
     ("findings.md 10: flows over a quarantine", over_a_quarantine),
+    ("findings.md 11: what the gateway asks everybody, and a device that owes dot1x", dot1x_floods),
+    ("findings.md 12: ND options behind an extension header", lambda f: f.kind == "passes in audit" and f.expected.reason == "nd_spoof"
+     and bool(f.packet.headers)),
+    ("findings.md 13: an extension header behind the packet's end", behind_the_end),
+    ("findings.md 14: to a device in quarantine, DHCP's ports", lambda f: f.kind == "passes in audit" and f.expected.reason == "quarantine"),
 )
 
 
