@@ -112,8 +112,11 @@ class Generator:
         talks = [list(self.talk(rng, pool)) for _ in range(rng.choice((1, 2, 4, 6, 8)))]
         steps: list = []
         while any(talks) and len(steps) < MOST_STEPS:
-            step = rng.choice([talk for talk in talks if talk]).pop(0)
+            talk = rng.choice([talk for talk in talks if talk])
+            step, arrives = talk.pop(0), None
             if isinstance(step, Frame):
+                if not step.inbound and talk and isinstance(talk[0], Frame) and talk[0].in_port == step.port:
+                    arrives = talk.pop(0)
                 kind = rng.random()
                 other = rng.choice(rng.choice(pool))
                 if kind < 0.4:
@@ -123,6 +126,8 @@ class Generator:
                 elif kind < 0.5:
                     steps.append(Act("wait", rng.choice(WAITS)))
             steps.append(step)
+            if arrives and not step.inbound:
+                steps.append(arrives._replace(in_port=step.port, data=step.data) if rng.random() < 0.95 else arrives)
         return steps + undoing(steps)
 
     def batch(self, number: int, count: int) -> list:

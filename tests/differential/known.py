@@ -130,7 +130,9 @@ CAUSES = (
     ("serves: not yet", lambda f: f.kind in ("is dropped", "is dropped in audit") and f.seen.reason in ("rogue_dhcp", "rogue_ra")
      and f.frame.port == "p10"),
     ("questions.md martians6: 0::/64", lambda f: f.seen.reason == "ip_martian" and f.packet is not None and f.packet.version == 6
-     and not int(f.packet.src) >> 64),
+     and not (int(f.packet.src) >> 64 and int(f.packet.dst) >> 64)),
+    ("a router solicitation to another group than the routers'", lambda f: f.is_dropped_wrongly("dest_mac") and f.expected.reason == "nd"
+     and f.icmp is not None and f.icmp[0] == 133),
     ("fe80:: is the gateway's, as the anycast address of its link", lambda f: f.kind == "is dropped in audit" and f.seen.reason == "uplink_spoof"
      and f.packet is not None and str(f.packet.src) == "fe80::"),
     ("questions.md gateway-as-device, in audit", lambda f: of_the_gateway(f) and f.kind == "passes in audit"),
@@ -205,12 +207,15 @@ FINDINGS = (
     ("findings.md 6: a tag that is dropped teaches a place", priority_tag_teaches),
     ("findings.md 7: a probe for an address of nobody", lambda f: not f.inward and f.passes_wrongly("arp_target", "arp")),
     ("findings.md 8: a router solicitation of the gateway", lambda f: of_the_gateway(f) and f.is_dropped_wrongly("multicast") and f.expected.reason == "nd"),
-    ("findings.md 9: unsound ND of the gateway", lambda f: of_the_gateway(f) and f.passes_wrongly("nd_malformed|multicast|ip_martian", "nd")),
+    ("findings.md 9: unsound ND of the gateway", lambda f: of_the_gateway(f) and f.passes_wrongly("nd_malformed|multicast|ip_martian", "nd", "mld")),
     ("findings.md 10: flows over a quarantine", over_a_quarantine),
     ("findings.md 11: what the gateway asks everybody, and a device that owes dot1x", dot1x_floods),
     ("findings.md 12: ND options behind an extension header", lambda f: f.kind == "passes in audit" and f.expected.reason == "nd_spoof"
      and bool(f.packet.headers)),
     ("findings.md 13: an extension header behind the packet's end", behind_the_end),
+    ("findings.md 15: a link-local address of nobody by the gateway's MAC", lambda f: not f.inward and f.passes_wrongly("dest_mac", "rule", "established")
+     and f.packet is not None and f.packet.dst.is_link_local),
+    ("findings.md 16: an ICMP error for a device that owes its proof", lambda f: f.passes_wrongly("unauthenticated", "related")),
     ("findings.md 14: to a device in quarantine, DHCP's ports", lambda f: f.kind == "passes in audit" and f.expected.reason == "quarantine"),
 )
 

@@ -50,11 +50,14 @@ class Flows:
                 return flow, False
         return None
 
-    def replace(self, flow: Flow) -> None:
-        """Of one conversation there is one, the last that began."""
-        sides = {flow.initiator, flow.responder}
-        self.items = [each for each in self.items if each.proto != flow.proto or {each.initiator, each.responder} != sides]
-        self.items.append(flow)
+    def find_query(self, proto: int, src: Side, dst: Side, request: int, is_request: bool) -> tuple[Flow, bool] | None:
+        """As find(); both ends may ask each other under one number."""
+        begun = (src, dst) if is_request else (dst, src)
+        flows = (flow for flow in self.items if flow.proto == proto and (flow.initiator, flow.responder) == begun and flow.l4.kind == request)
+        return next(((flow, is_request) for flow in flows), None)
+
+    def without(self, sides: set[Side], proto: int) -> "Flows":
+        return Flows([flow for flow in self.items if flow.proto != proto or {flow.initiator, flow.responder} != sides])
 
     def begun_by(self, device: str) -> int:
         return sum(flow.src.device == device for flow in self.items)

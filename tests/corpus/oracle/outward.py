@@ -110,7 +110,7 @@ def nd_reaches(state: State, device: Device, packet: Packet, target: ipaddress.I
     if packet.dst.is_multicast:
         if (int(packet.dst) >> 112) & 15 != 2:
             return False
-    elif not near(packet.dst):
+    elif not near(packet.dst) or not (packet.dst.is_link_local or any(packet.dst in net for net in state.link_nets)):
         return False
     return target is None or near(target)
 

@@ -4,7 +4,7 @@
 import ipaddress
 from dataclasses import dataclass
 
-from .flows import CLOSING, Flow, begins, goes_on
+from .flows import CLOSING, Flow, Flows, begins, goes_on
 from .link import number
 from .packet import Packet
 from .policy import DEVICE, End, decide
@@ -63,27 +63,27 @@ def begin(state: State, src: End, dst: End, l4: Transport, packet: Packet, road:
         if flow.audited:
             state.flows.items.append(flow)
         raise not_allowed(state, src, dst, decision.reason, mode)
-    check_quota(state, src, dst, mode)
-    state.flows.replace(flow)
+    others = state.flows.without({flow.initiator, flow.responder}, TCP) if l4.proto == TCP else state.flows
+    check_quota(state, others, src, dst, mode)
+    state.flows = Flows([*others.items, flow])  # of one TCP conversation there is one, the last that began
     raise Finding("deny_rule", audited=True) if decision.audited else passes("rule")
 
 
-def check_quota(state: State, src: End, dst: End, mode: str) -> None:
+def check_quota(state: State, flows: Flows, src: End, dst: End, mode: str) -> None:
     device = state.named(src.device or dst.device or "")
     limit = state.flow_limit(device) if device else None
     if device is None or limit is None:
         return
-    count = state.flows.begun_by(device.name) if src.device else state.flows.begun_towards(device.name)
+    count = flows.begun_by(device.name) if src.device else flows.begun_towards(device.name)
     if count >= limit:
         raise Finding("flow_quota", mode=mode)
 
 
 def judge_query(state: State, src: End, dst: End, l4: Transport, packet: Packet, road: Road) -> None:
     """ICMP requests begin, replies answer; nothing else of ICMP is a conversation."""
-    is_request = QUERIES[packet.version][l4.kind][0]
-    met = state.flows.find(l4.proto, (packet.src, l4.sport), (packet.dst, l4.dport))
-    same_kind = met is not None and QUERIES[packet.version][met[0].l4.kind][1] == QUERIES[packet.version][l4.kind][1]
-    if met and same_kind and met[1] == is_request:
+    is_request, request = QUERIES[packet.version][l4.kind]
+    met = state.flows.find_query(l4.proto, (packet.src, l4.sport), (packet.dst, l4.dport), request, is_request)
+    if met:
         follow(state, met[0], l4, is_request, road)
     if not is_request:
         check_quarantine(state, src, dst)
@@ -119,8 +119,8 @@ def quoted_sides(version: int, quoted: bytes) -> tuple[int, tuple, tuple] | None
     return proto, (src, 0), (dst, 0)
 
 
-def l4_of_quoted(version: int, quoted: bytes) -> tuple[int, bool] | None:
-    """Of a quoted query: the request that it belongs to, and whether it is that."""
+def query_of_quoted(version: int, quoted: bytes) -> tuple[int, bool] | None:
+    """The request that a quoted query belongs to, and whether it is that."""
     size = 20 if version == 4 else 40
     if (quoted[9] if version == 4 else quoted[6]) not in (ICMP4, ICMP6):
         return None
@@ -132,11 +132,12 @@ def judge_error(state: State, src: End, dst: End, l4: Transport, packet: Packet,
     """About a packet that its receiver sent in a live flow of this device."""
     check_quarantine(state, src, dst)
     sides = quoted_sides(packet.version, l4.quoted)
-    met = state.flows.find(*sides) if sides and sides[1][0] == packet.dst else None
+    query = query_of_quoted(packet.version, l4.quoted) if sides else None
+    met = None
+    if sides and sides[1][0] == packet.dst:
+        met = state.flows.find_query(*sides, *query) if query else state.flows.find(*sides)
     sent_by_device = road.proved and src.kind == DEVICE
     if met is None or (sent_by_device and sides and sides[2][0] != packet.src):
-        raise Finding("icmp_unrelated")
-    if l4_of_quoted(packet.version, l4.quoted) not in (None, (met[0].l4.kind, met[1])):
         raise Finding("icmp_unrelated")
     finding = check_flow(state, met[0], road)
     raise passes("related") if finding.passes else finding
