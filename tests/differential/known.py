@@ -5,7 +5,7 @@ from dataclasses import replace
 from ipaddress import IPv6Address, ip_address
 
 from oracle.judge import Crossing
-from oracle.link import IPV4, IPV6, is_group, parse_link
+from oracle.link import ARP, IPV4, IPV6, is_group, parse_link
 from oracle.packet import parse_packet
 from oracle.transport import QUERIES, parse_transport
 from judge import act
@@ -68,6 +68,11 @@ def learned_before(steps: list, frame: Frame) -> bool:
 def is_met(f: Facts) -> bool:
     """A stranger's MAC: met before, on another port or with another tag."""
     return not any(device.mac == f.link.src for device in WORLD.devices)
+
+
+def stranger_with_tag(f: Facts) -> bool:
+    own = [step.data for step in (*f.before, f.frame) if isinstance(step, Frame) and step.data[6:12] == f.frame.data[6:12]]
+    return not f.inward and is_met(f) and len(own) > 1 and any(data[12:14] in (b"\x81\0", b"\x88\xa8") for data in own)
 
 
 def server_port_alone(f: Facts) -> bool:
@@ -136,7 +141,7 @@ CAUSES = (
     ("fe80:: is the gateway's, as the anycast address of its link", lambda f: f.kind == "is dropped in audit" and f.seen.reason == "uplink_spoof"
      and f.packet is not None and str(f.packet.src) == "fe80::"),
     ("questions.md gateway-as-device, in audit", lambda f: of_the_gateway(f) and f.kind == "passes in audit"),
-    ("questions.md stranger-with-tag", lambda f: f.kind == "passes in audit" and f.seen.reason == "unknown_device" and is_met(f) and not f.inward),
+    ("questions.md stranger-with-tag, stranger-moves", stranger_with_tag),
     ("audit/hard-enforced/spoof-two-tags", two_tags),
     ("dhcp/client6/from-server-port-by-rule: from a server's port is rogue, whereto it goes", server_port_alone),
     ("arp/inward/target-is-no-address, and ND alike: the gateway to one device about another",
@@ -153,11 +158,13 @@ CAUSES = (
 
 
 def uplink_resolves(f: Facts) -> bool:
-    return f.inward and f.frame.in_port == "eth0" and f.passes_wrongly("arp_target|nd_target|arp_malformed|nd_malformed", "arp", "nd")
+    if f.inward and f.frame.in_port == "eth0" and f.link.ethertype == ARP and f.kind == "passes in audit":
+        return f.seen.reason in ("arp_target", "not_here", "unknown_device", "arp_malformed")
+    return f.inward and f.frame.in_port == "eth0" and f.kind == "passes" and f.seen.reason in ("arp", "nd")
 
 
 def goes_on_after_reset(f: Facts) -> bool:
-    return f.passes_wrongly("tcp_state", "established", "deny_rule") and any(is_reset(step) for step in f.before)
+    return f.passes_wrongly("tcp_state|no_flow", "established", "deny_rule") and any(is_reset(step) for step in f.before)
 
 
 def is_reset(step) -> bool:
@@ -166,7 +173,7 @@ def is_reset(step) -> bool:
 
 
 def server_from_another_port(f: Facts) -> bool:
-    return f.inward and f.expected.reason == "rogue_dhcp" and f.ports[1:] in ((68,), (546,)) and not f.seen.reason == "rogue_dhcp"
+    return f.inward and f.frame.in_port == "eth0" and f.expected.reason == "rogue_dhcp"
 
 
 def link_local_of_another_vlan(f: Facts) -> bool:
@@ -179,11 +186,12 @@ def link_local_of_another_vlan(f: Facts) -> bool:
 
 def behind_the_end(f: Facts) -> bool:
     """A header that the packet's length does not reach."""
-    return f.kind == "is dropped in audit" and f.packet is not None and f.packet.version == 6 and not f.packet.payload
+    return f.kind == "is dropped in audit" and f.packet is not None and f.packet.version == 6 and (bool(f.packet.headers) or not f.packet.payload)
 
 
 def dot1x_floods(f: Facts) -> bool:
-    return of_the_gateway(f) and "unauthenticated" in (f.expected.reason, f.seen.reason)
+    arp_or_nd = {"arp", "nd"} & {f.expected.reason, f.seen.reason}
+    return f.inward and bool(arp_or_nd) and "unauthenticated" in (f.expected.reason, f.seen.reason)
 
 
 def priority_tag_teaches(f: Facts) -> bool:
@@ -207,15 +215,17 @@ FINDINGS = (
     ("findings.md 6: a tag that is dropped teaches a place", priority_tag_teaches),
     ("findings.md 7: a probe for an address of nobody", lambda f: not f.inward and f.passes_wrongly("arp_target", "arp")),
     ("findings.md 8: a router solicitation of the gateway", lambda f: of_the_gateway(f) and f.is_dropped_wrongly("multicast") and f.expected.reason == "nd"),
-    ("findings.md 9: unsound ND of the gateway", lambda f: of_the_gateway(f) and f.passes_wrongly("nd_malformed|multicast|ip_martian", "nd", "mld")),
+    ("findings.md 9: unsound ND of the gateway", lambda f: of_the_gateway(f) and f.passes_wrongly("nd_malformed|multicast|ip_martian", "nd", "mld", "dhcp")),
     ("findings.md 10: flows over a quarantine", over_a_quarantine),
-    ("findings.md 11: what the gateway asks everybody, and a device that owes dot1x", dot1x_floods),
+    ("findings.md 11: ARP and ND towards a device that owes dot1x", dot1x_floods),
     ("findings.md 12: ND options behind an extension header", lambda f: f.kind == "passes in audit" and f.expected.reason == "nd_spoof"
      and bool(f.packet.headers)),
     ("findings.md 13: an extension header behind the packet's end", behind_the_end),
     ("findings.md 15: a link-local address of nobody by the gateway's MAC", lambda f: not f.inward and f.passes_wrongly("dest_mac", "rule", "established")
      and f.packet is not None and f.packet.dst.is_link_local),
     ("findings.md 16: an ICMP error for a device that owes its proof", lambda f: f.passes_wrongly("unauthenticated", "related")),
+    ("findings.md 17: towards a device its receiver is asked before its claims", lambda f: f.inward and f.frame.in_port == "eth0"
+     and f.kind == "passes in audit" and f.seen.reason in ("not_here", "unknown_device", "vlan")),
     ("findings.md 14: to a device in quarantine, DHCP's ports", lambda f: f.kind == "passes in audit" and f.expected.reason == "quarantine"),
 )
 

@@ -68,7 +68,7 @@ def check_claims(state: State, way: Way, link: Link, packet: Packet | None) -> N
         arp_claim(state, way.speaker, link, "uplink_spoof" if uplink else "arp_spoof")
     if packet is None:
         return
-    if (uplink or way.speaker) and foreign(state, way.speaker, packet.src):
+    if (uplink or way.speaker) and packet.readable and foreign(state, way.speaker, packet.src):
         raise Finding("uplink_spoof" if uplink else "spoofed_source")
     if way.is_from_gateway() and state.owner(packet.src):
         raise Finding("spoofed_source")
