@@ -159,7 +159,7 @@ CAUSES = (
 
 def uplink_resolves(f: Facts) -> bool:
     if f.inward and f.frame.in_port == "eth0" and f.link.ethertype == ARP and f.kind == "passes in audit":
-        return f.seen.reason in ("arp_target", "not_here", "unknown_device", "arp_malformed")
+        return f.seen.reason in ("arp_target", "bad_destination", "multicast", "not_here", "unknown_device", "arp_malformed")
     return f.inward and f.frame.in_port == "eth0" and f.kind == "passes" and f.seen.reason in ("arp", "nd")
 
 
@@ -202,7 +202,7 @@ def priority_tag_teaches(f: Facts) -> bool:
 
 def over_a_quarantine(f: Facts) -> bool:
     """Cut by a packet, or by the timer within a second; replay has no timer."""
-    return any(isinstance(step, Act) and step.word == "release" for step in f.before) and f.kind in ("passes", "is dropped") and {
+    return any(isinstance(step, Act) and step.word in ("release", "auth") for step in f.before) and f.kind in ("passes", "is dropped") and {
         f.expected.reason, f.seen.reason} & {"established", "related", "no_flow"} != set()
 
 
@@ -226,6 +226,8 @@ FINDINGS = (
     ("findings.md 16: an ICMP error for a device that owes its proof", lambda f: f.passes_wrongly("unauthenticated", "related")),
     ("findings.md 17: towards a device its receiver is asked before its claims", lambda f: f.inward and f.frame.in_port == "eth0"
      and f.kind == "passes in audit" and f.seen.reason in ("not_here", "unknown_device", "vlan")),
+    ("findings.md 18: claims in a packet to its own sender", lambda f: f.kind == "passes in audit" and f.packet is not None
+     and f.packet.src == f.packet.dst),
     ("findings.md 14: to a device in quarantine, DHCP's ports", lambda f: f.kind == "passes in audit" and f.expected.reason == "quarantine"),
 )
 

@@ -32,7 +32,8 @@ def insane(flags: int) -> bool:
     """What no honest sender combines: nothing that says what it is, or a SYN or RST that also closes."""
     if not flags & (SYN | ACK | RST):
         return True
-    return bool(flags & SYN and flags & (FIN | RST)) or bool(flags & FIN and not flags & ACK)
+    closes_twice = bool(flags & SYN and flags & (FIN | RST)) or bool(flags & RST and flags & FIN)
+    return closes_twice or bool(flags & FIN and not flags & ACK)
 
 
 def parse_tcp(data: bytes) -> Transport | str:
