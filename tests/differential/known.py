@@ -16,6 +16,7 @@ from world.lab import WORLD
 
 DHCP_PORTS = {67, 68, 546, 547}
 CLIENT4 = (68, 67)
+TAGS = (b"\x81\0", b"\x88\xa8")
 
 
 class Facts:
@@ -40,12 +41,15 @@ class Facts:
     def is_dropped_wrongly(self, *seen: str) -> bool:
         return self.kind == "is dropped" and self.seen.reason in seen
 
+    def passes_in_audit(self, expected: str) -> bool:
+        return self.kind == "passes in audit" and self.expected.reason in expected.split("|")
+
     @property
-    def icmp(self) -> "tuple | None":
-        """Type and code."""
+    def icmp(self) -> tuple:
+        """Type and code; -1 of what is no ICMP."""
         if self.packet and self.packet.proto in (1, 58) and len(self.packet.payload) >= 2:
             return self.packet.payload[0], self.packet.payload[1]
-        return None
+        return -1, -1
 
 
 def packet_of(step):
@@ -72,7 +76,7 @@ def is_met(f: Facts) -> bool:
 
 def stranger_with_tag(f: Facts) -> bool:
     own = [step.data for step in (*f.before, f.frame) if isinstance(step, Frame) and step.data[6:12] == f.frame.data[6:12]]
-    return not f.inward and is_met(f) and len(own) > 1 and any(data[12:14] in (b"\x81\0", b"\x88\xa8") for data in own)
+    return not f.inward and is_met(f) and len(own) > 1 and any(data[12:14] in TAGS for data in own)
 
 
 def server_port_alone(f: Facts) -> bool:
@@ -85,13 +89,13 @@ def of_the_gateway(f: Facts) -> bool:
 
 def no_host_takes_it(f: Facts) -> bool:
     """What is claimed in a packet that every host discards: soft or hard."""
-    if f.kind != "passes in audit" or f.expected.reason not in ("rogue_dhcp", "rogue_ra", "nd_spoof") or f.packet is None:
+    if not f.passes_in_audit("rogue_dhcp|rogue_ra|nd_spoof") or f.packet is None:
         return False
     if {"ip_checksum", "ip_malformed", "ip_martian"} & set(f.packet.faults) or f.packet.fragment or f.packet.src.is_unspecified:
         return True
     if f.packet.proto == 58:
         body = f.packet.payload
-        return f.packet.hops != 255 or len(body) < 8 or (body[0] in nd.ND and (f.packet.payload[1] != 0 or nd.nd_fault(replace(f.packet, headers=()))))
+        return f.packet.hops != 255 or len(body) < 8 or (body[0] in nd.ND and nd.nd_fault(replace(f.packet, headers=())))
     return isinstance(parse_transport(f.packet), str)
 
 
@@ -112,7 +116,7 @@ def dhcp_by_rule(f: Facts) -> bool:
 
 
 def echo_code(f: Facts) -> bool:
-    return f.kind == "passes" and f.expected.reason == "icmp_unrelated" and f.icmp is not None and f.icmp[0] in QUERIES[f.packet.version] and f.icmp[1] != 0
+    return f.passes_wrongly("icmp_unrelated") and f.icmp[1] > 0 and f.icmp[0] in QUERIES[f.packet.version]
 
 
 def link_local4_probe(f: Facts) -> bool:
@@ -136,8 +140,7 @@ CAUSES = (
      and f.frame.port == "p10"),
     ("questions.md martians6: 0::/64", lambda f: f.seen.reason == "ip_martian" and f.packet is not None and f.packet.version == 6
      and not (int(f.packet.src) >> 64 and int(f.packet.dst) >> 64)),
-    ("a router solicitation to another group than the routers'", lambda f: f.is_dropped_wrongly("dest_mac") and f.expected.reason == "nd"
-     and f.icmp is not None and f.icmp[0] == 133),
+    ("a router solicitation to another group than the routers'", lambda f: f.is_dropped_wrongly("dest_mac") and f.icmp[0] == 133),
     ("fe80:: is the gateway's, as the anycast address of its link", lambda f: f.kind == "is dropped in audit" and f.seen.reason == "uplink_spoof"
      and f.packet is not None and str(f.packet.src) == "fe80::"),
     ("questions.md gateway-as-device, in audit", lambda f: of_the_gateway(f) and f.kind == "passes in audit"),
@@ -147,8 +150,8 @@ CAUSES = (
     ("arp/inward/target-is-no-address, and ND alike: the gateway to one device about another",
      lambda f: of_the_gateway(f) and f.passes_wrongly("bad_destination", "arp", "nd")),
     ("a claim in a packet that every host discards", no_host_takes_it),
-    ("questions.md na-of-nobody", lambda f: f.kind == "passes in audit" and f.expected.reason == "nd_spoof" and f.icmp is not None and f.icmp[0] == 136),
-    ("questions.md dhcp-kind-and-operation", lambda f: f.kind == "passes in audit" and f.expected.reason == "rogue_dhcp" and f.ports == CLIENT4),
+    ("questions.md na-of-nobody", lambda f: f.passes_in_audit("nd_spoof") and f.icmp[0] == 136),
+    ("questions.md dhcp-kind-and-operation", lambda f: f.passes_in_audit("rogue_dhcp") and f.ports == CLIENT4),
     ("questions.md stranger-moves, with a tag", lambda f: f.kind == "is dropped in audit" and f.seen.reason == "wrong_port" and is_met(f)),
     ("questions.md group-by-wrong-mac", lambda f: not f.inward and f.passes_wrongly("multicast|dest_mac", "mld", "dhcp") and is_group(f.link.dst)),
     ("nd/dad/to-all-nodes, nd/ns/group-by-broadcast", lambda f: not f.inward and f.passes_wrongly("nd_malformed|dest_mac", "nd")
@@ -177,10 +180,10 @@ def server_from_another_port(f: Facts) -> bool:
 
 
 def link_local_of_another_vlan(f: Facts) -> bool:
-    if f.kind != "passes in audit" or f.packet is None or f.expected.reason not in ("spoofed_source", "uplink_spoof", "nd_spoof"):
+    if not f.passes_in_audit("spoofed_source|uplink_spoof|nd_spoof") or f.packet is None:
         return False
     vlan = f.link.tags[0].vid if f.link.tags else None
-    spoken_of = {f.packet.src, *([IPv6Address(f.packet.payload[8:24])] if f.icmp and len(f.packet.payload) >= 24 else [])}
+    spoken_of = {f.packet.src, *([IPv6Address(f.packet.payload[8:24])] if f.icmp[0] >= 0 and len(f.packet.payload) >= 24 else [])}
     return any(device.vlan != vlan for device in WORLD.devices if ip_address(device.ll) in spoken_of)
 
 
@@ -195,8 +198,8 @@ def dot1x_floods(f: Facts) -> bool:
 
 
 def priority_tag_teaches(f: Facts) -> bool:
-    taught = any(isinstance(step, Frame) and not step.inbound and step.data[6:12] == f.frame.data[6:12] and step.data[12:14] in (b"\x81\0", b"\x88\xa8")
-                 for step in f.before)
+    sent = [step.data for step in f.before if isinstance(step, Frame) and not step.inbound]
+    taught = any(data[6:12] == f.frame.data[6:12] and data[12:14] in TAGS for data in sent)
     return not f.inward and taught and (f.expected.reason == "unknown_device" or f.seen.reason == "wrong_port")
 
 
@@ -214,21 +217,22 @@ FINDINGS = (
     ("findings.md 5: a link-local address under another tag", link_local_of_another_vlan),
     ("findings.md 6: a tag that is dropped teaches a place", priority_tag_teaches),
     ("findings.md 7: a probe for an address of nobody", lambda f: not f.inward and f.passes_wrongly("arp_target", "arp")),
-    ("findings.md 8: a router solicitation of the gateway", lambda f: of_the_gateway(f) and f.is_dropped_wrongly("multicast") and f.expected.reason == "nd"),
-    ("findings.md 9: unsound ND of the gateway", lambda f: of_the_gateway(f) and f.passes_wrongly("nd_malformed|multicast|ip_martian", "nd", "mld", "dhcp")),
+    ("findings.md 8: a router solicitation of the gateway", lambda f: of_the_gateway(f) and f.icmp[0] == 133 and f.is_dropped_wrongly("multicast")),
+    ("findings.md 9: unsound ND of the gateway", lambda f: of_the_gateway(f)
+     and f.passes_wrongly("nd_malformed|multicast|ip_martian", "nd", "mld", "dhcp")),
     ("findings.md 10: flows over a quarantine", over_a_quarantine),
     ("findings.md 11: ARP and ND towards a device that owes dot1x", dot1x_floods),
-    ("findings.md 12: ND options behind an extension header", lambda f: f.kind == "passes in audit" and f.expected.reason == "nd_spoof"
+    ("findings.md 12: ND options behind an extension header", lambda f: f.passes_in_audit("nd_spoof")
      and bool(f.packet.headers)),
     ("findings.md 13: an extension header behind the packet's end", behind_the_end),
-    ("findings.md 15: a link-local address of nobody by the gateway's MAC", lambda f: not f.inward and f.passes_wrongly("dest_mac", "rule", "established")
-     and f.packet is not None and f.packet.dst.is_link_local),
+    ("findings.md 15: a link-local address of nobody by the gateway's MAC", lambda f: not f.inward
+     and f.passes_wrongly("dest_mac", "rule", "established") and f.packet is not None and f.packet.dst.is_link_local),
     ("findings.md 16: an ICMP error for a device that owes its proof", lambda f: f.passes_wrongly("unauthenticated", "related")),
     ("findings.md 17: towards a device its receiver is asked before its claims", lambda f: f.inward and f.frame.in_port == "eth0"
      and f.kind == "passes in audit" and f.seen.reason in ("not_here", "unknown_device", "vlan")),
     ("findings.md 18: claims in a packet to its own sender", lambda f: f.kind == "passes in audit" and f.packet is not None
      and f.packet.src == f.packet.dst),
-    ("findings.md 14: to a device in quarantine, DHCP's ports", lambda f: f.kind == "passes in audit" and f.expected.reason == "quarantine"),
+    ("findings.md 14: to a device in quarantine, DHCP's ports", lambda f: f.passes_in_audit("quarantine")),
 )
 
 

@@ -53,9 +53,9 @@ def source_macs() -> None:
                           "group4": "01:00:5e:00:00:01", "group6": "33:33:00:00:00:01"}.items():
             question = "zero-source-mac" if name == "zero" else None
             book.add(f"source-mac{v}/{name}", out(cam, packet(cam, cloud, v, BEGINS, src_mac=mac), "drop source_mac"), twin=twin, question=question)
-        book.add(f"source-mac{v}/group-as-gateway", into(cam, packet(gw, cam, v, tcp(1000, 80), src_mac="03:00:00:00:00:01"), "drop source_mac", "eth0"),
-                 twin=f"flow/gateway{v}/tcp")
-        book.add(f"source-mac{v}/group-inward", into(cam, packet(gw, cam, v, tcp(1000, 80), src_mac="03:00:00:00:00:01"), "drop source_mac"),
+        group = packet(gw, cam, v, tcp(1000, 80), src_mac="03:00:00:00:00:01")
+        book.add(f"source-mac{v}/group-as-gateway", into(cam, group, "drop source_mac", "eth0"), twin=f"flow/gateway{v}/tcp")
+        book.add(f"source-mac{v}/group-inward", into(cam, group, "drop source_mac"),
                  twin=f"flow/gateway{v}/tcp", question="source-mac-inward")
 
 

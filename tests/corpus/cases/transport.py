@@ -11,8 +11,8 @@ from .flows import tcp_opened
 
 book = Book("transport")
 # What no honest sender combines.
-INSANE = {"rst-fin-ack": "RFA", "null": "", "syn-fin": "SF", "syn-rst": "SR", "fin-only": "F", "xmas": "FPU", "all": "FSRPAU", "urg-only": "U", "psh-only": "P",
-          "psh-urg": "PU",
+INSANE = {"rst-fin-ack": "RFA", "null": "", "syn-fin": "SF", "syn-rst": "SR", "fin-only": "F", "xmas": "FPU", "all": "FSRPAU", "urg-only": "U",
+          "psh-only": "P", "psh-urg": "PU",
           "syn-fin-ack": "SFA", "syn-rst-ack": "SRA", "ecn-only": "EC", "syn-fin-psh-urg": "SFPU"}
 UNNAMED = {"egp": 8, "rdp": 27, "dccp": 33, "rsvp": 46, "esp": 50, "ah": 51, "eigrp": 88, "ospf": 89, "etherip": 97, "pim": 103, "ipcomp": 108,
            "vrrp": 112,
