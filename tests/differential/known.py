@@ -13,6 +13,7 @@ from oracle import nd
 from quick import QuickOracle
 from talks import Act, Frame
 from world.lab import WORLD
+from world.model import link_local
 
 DHCP_PORTS = {67, 68, 546, 547}
 CLIENT4 = (68, 67)
@@ -89,7 +90,8 @@ def of_the_gateway(f: Facts) -> bool:
 
 def no_host_takes_it(f: Facts) -> bool:
     """What is claimed in a packet that every host discards: soft or hard."""
-    if not f.passes_in_audit("rogue_dhcp|rogue_ra|nd_spoof") or f.packet is None:
+    advertises = f.icmp[0] == 136 and f.passes_in_audit("uplink_spoof")
+    if f.packet is None or not (advertises or f.passes_in_audit("rogue_dhcp|rogue_ra|nd_spoof")):
         return False
     if {"ip_checksum", "ip_malformed", "ip_martian"} & set(f.packet.faults) or f.packet.fragment or f.packet.src.is_unspecified:
         return True
@@ -141,9 +143,9 @@ CAUSES = (
     ("questions.md martians6: 0::/64", lambda f: f.seen.reason == "ip_martian" and f.packet is not None and f.packet.version == 6
      and not (int(f.packet.src) >> 64 and int(f.packet.dst) >> 64)),
     ("a router solicitation to another group than the routers'", lambda f: f.is_dropped_wrongly("dest_mac") and f.icmp[0] == 133),
-    ("fe80:: is the gateway's, as the anycast address of its link", lambda f: f.kind == "is dropped in audit" and f.seen.reason == "uplink_spoof"
-     and f.packet is not None and str(f.packet.src) == "fe80::"),
-    ("questions.md gateway-as-device, in audit", lambda f: of_the_gateway(f) and f.kind == "passes in audit"),
+    ("fe80:: is the gateway's, as the anycast address of its link", lambda f: f.kind == "is dropped in audit" and f.packet is not None
+     and str(f.packet.src) == "fe80::"),
+    ("questions.md gateway-as-device, in audit", lambda f: of_the_gateway(f) and f.expected.reason == "spoofed_source"),
     ("questions.md stranger-with-tag, stranger-moves", stranger_with_tag),
     ("audit/hard-enforced/spoof-two-tags", two_tags),
     ("dhcp/client6/from-server-port-by-rule: from a server's port is rogue, whereto it goes", server_port_alone),
@@ -187,9 +189,14 @@ def link_local_of_another_vlan(f: Facts) -> bool:
     return any(device.vlan != vlan for device in WORLD.devices if ip_address(device.ll) in spoken_of)
 
 
+def gateway_by_mac(f: Facts) -> bool:
+    own = ip_address(link_local(WORLD.gateway_mac))
+    return f.kind == "passes in audit" and f.packet is not None and (f.packet.src == own or own.packed in f.packet.payload[:24])
+
+
 def behind_the_end(f: Facts) -> bool:
     """A header that the packet's length does not reach."""
-    return f.kind == "is dropped in audit" and f.packet is not None and f.packet.version == 6 and (bool(f.packet.headers) or not f.packet.payload)
+    return f.kind == "is dropped in audit" and f.packet is not None and (bool(f.packet.headers or f.packet.options) or not f.packet.payload)
 
 
 def dot1x_floods(f: Facts) -> bool:
@@ -232,6 +239,7 @@ FINDINGS = (
      and f.kind == "passes in audit" and f.seen.reason in ("not_here", "unknown_device", "vlan")),
     ("findings.md 18: claims in a packet to its own sender", lambda f: f.kind == "passes in audit" and f.packet is not None
      and f.packet.src == f.packet.dst),
+    ("findings.md 19: the link-local address that the gateway's MAC makes", gateway_by_mac),
     ("findings.md 14: to a device in quarantine, DHCP's ports", lambda f: f.passes_in_audit("quarantine")),
 )
 

@@ -6,5 +6,5 @@
 
 # The same frames each time, however fast the machine is.
 test_programs_and_oracle_judge_random_frames_alike() {
-	assert_ok tests/differential/differential -b "$BUILD" -s "${SEED:-1}" -B 40
+	assert_ok tests/differential/differential -b "$BUILD" -s "${SEED:-1}" -B 20
 }
