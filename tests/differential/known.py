@@ -240,7 +240,8 @@ FINDINGS = (
     ("findings.md 18: claims in a packet to its own sender", lambda f: f.kind == "passes in audit" and f.packet is not None
      and f.packet.src == f.packet.dst),
     ("findings.md 19: the link-local address that the gateway's MAC makes", gateway_by_mac),
-    ("findings.md 20: ARP, ND and DHCP towards a device that roams", lambda f: f.inward and f.frame.port in ("w1", "w2") and f.seen.reason == "not_here"),
+    ("findings.md 20: ARP, ND and DHCP towards a device that roams", lambda f: f.inward and f.frame.port in ("w1", "w2")
+     and f.seen.reason == "not_here"),
     ("findings.md 9: unsound DHCP of the gateway", lambda f: of_the_gateway(f) and f.kind == "is dropped" and f.expected.reason == "dhcp"),
     ("findings.md 14: to a device in quarantine, DHCP's ports", lambda f: f.passes_in_audit("quarantine")),
 )
