@@ -235,7 +235,7 @@ FINDINGS = (
     ("findings.md 15: a link-local address of nobody by the gateway's MAC", lambda f: not f.inward
      and f.passes_wrongly("dest_mac", "rule", "established") and f.packet is not None and f.packet.dst.is_link_local),
     ("findings.md 16: an ICMP error for a device that owes its proof", lambda f: f.passes_wrongly("unauthenticated", "related")),
-    ("findings.md 17: towards a device its receiver is asked before its claims", lambda f: f.inward and f.frame.in_port == "eth0"
+    ("findings.md 17: towards a device its receiver is asked before its claims", lambda f: f.inward and f.frame.in_port in ("eth0", None)
      and f.kind == "passes in audit" and f.seen.reason in ("not_here", "unknown_device", "vlan")),
     ("findings.md 18: claims in a packet to its own sender", lambda f: f.kind == "passes in audit" and f.packet is not None
      and f.packet.src == f.packet.dst),
