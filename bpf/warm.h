@@ -22,24 +22,32 @@ static __always_inline void line_touch(const struct index_line *line)
 		touch(line);
 }
 
-/* First of all: where the flow may lie, and where the indexes have its ends; then what hangs on none of these goes on meanwhile. */
+/*
+ * First of all: where the flow may lie, and where the indexes have its ends; then what hangs on none of these goes on meanwhile. All is
+ * hashed before any line is asked for: what stands behind the first load takes of the room that the rest has while it is on its way.
+ */
 __noinline int flow_warm(struct packet *p, const struct quick *q, __u64 device_key)
 {
 	struct control *c = control_row();
+	struct index_line *device, *src, *dst;
 	struct flow_bucket *bucket;
 
 	if (!c || !p || !q)
 		return 0;
-	p->at_device = index_spread_of_device(c, device_key);
-	line_touch(device_line(index_line_first(p->at_device, device_lines)));
 	quick_place(c, q, p);
-	bucket = bucket_at(hash_index(p->place.spread[0], flow_buckets));
-	if (bucket)
-		touch(&bucket->tag);
+	p->at_device = index_spread_of_device(c, device_key);
 	p->at_src = index_spread_of_address(c, &p->src);
-	line_touch(binding_line(index_line_first(p->at_src, binding_lines)));
 	p->at_dst = index_spread_of_address(c, &p->dst);
-	line_touch(binding_line(index_line_first(p->at_dst, binding_lines)));
+	bucket = bucket_at(hash_index(p->place.spread[0], flow_buckets));
+	device = device_line(index_line_first(p->at_device, device_lines));
+	src = binding_line(index_line_first(p->at_src, binding_lines));
+	dst = binding_line(index_line_first(p->at_dst, binding_lines));
+	if (!bucket || !device || !src || !dst)
+		return 0;
+	touch(&bucket->tag);
+	touch(device);
+	touch(src);
+	touch(dst);
 	return 0;
 }
 

@@ -35,14 +35,24 @@ static __always_inline __u32 ways_of(__u64 top_bits)
 	return (__u32)top_bits | (__u32)(top_bits >> 24);
 }
 
+/*
+ * The way of a bit. The top four of 16 bits of bit * 0x09af, a de Bruijn sequence, are another number for each bit; by that, the ways
+ * stand in the constant.
+ */
+#define WAY_OF_BIT(bit) (0x9bed518f7c36a420ULL >> ((bit) * 0x09af >> 10 & 0x3c) & 15)
+#define WAY_IS_OWN(way) (WAY_OF_BIT(1U << (WAY_BIT(way))) == (way))
+CORDON_ASSERT(WAY_IS_OWN(0) && WAY_IS_OWN(1) && WAY_IS_OWN(2) && WAY_IS_OWN(3) && WAY_IS_OWN(4) && WAY_IS_OWN(5) && WAY_IS_OWN(6) && WAY_IS_OWN(7) &&
+		      WAY_IS_OWN(8) && WAY_IS_OWN(9) && WAY_IS_OWN(10) && WAY_IS_OWN(11) && WAY_IS_OWN(12) && WAY_IS_OWN(13) &&
+		      WAY_IS_OWN(14) && WAY_IS_OWN(WAY_NONE),
+	      "each bit leads to its way");
+
 /* The way of the lowest set bit; WAY_NONE, which is bit 15, for none. */
 static __always_inline __u32 way_first(__u32 ways)
 {
-	__u32 bit = (ways | 1 << WAY_NONE) & -(ways | 1 << WAY_NONE);
+	__u32 bit = (ways | 1 << WAY_NONE) & -(ways | 1 << WAY_NONE), way = WAY_OF_BIT(bit);
 
-	bit = bit_is_set(bit & 0xff00) | bit_is_set(bit & 0xaaaa) << 1 | bit_is_set(bit & 0xcccc) << 2 | bit_is_set(bit & 0xf0f0) << 3;
-	barrier_var(bit); /* as in flow_end(), flow_table.h */
-	return bit;
+	barrier_var(way); /* as in flow_end(), flow_table.h */
+	return way;
 }
 
 static __always_inline __u32 ways_count(__u32 ways)

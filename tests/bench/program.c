@@ -154,7 +154,7 @@ static void outcome_print(struct table *table, const struct scenario *s, struct 
 		const struct contender *c = &outcome->contenders[i];
 		struct summary own = summary_of(c->samples, outcome->runs);
 
-		if (c->body != BODY_CORDON && c->body != BODY_BEGIN)
+		if (c->body != BODY_CORDON && c->body != BODY_BEGIN && c->body != BODY_ROWS)
 			continue;
 		table_cell(table, "%s%s", c->subject, c->invalidate && s->kind == SCENARIO_ESTABLISHED ? ", cache off" : "");
 		table_cell(table, "IPv%d", s->family);

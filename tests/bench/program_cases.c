@@ -141,6 +141,10 @@ static int new_add(struct stage *stage)
 	c->lead_in = 0;
 	c->reason = CORDON_REASON_RULE;
 	c->before = BEFORE_FORGET;
+	c = contender_add(stage, "new flow, cordon's rows alone", "cordon's rows", BODY_ROWS, first, n);
+	c->batch = NEW_BATCH;
+	c->lead_in = 0;
+	c->before = BEFORE_FORGET;
 	c = contender_add(stage, "new flow, by the kernel's hashes", "kernel hashes", BODY_BEGIN, first, n);
 	c->batch = NEW_BATCH;
 	c->lead_in = 0;

@@ -25,7 +25,7 @@ struct scenario {
 	bool quick; /* also where time is short */
 };
 
-#define MAX_CONTENDERS 12
+#define MAX_CONTENDERS 16
 struct outcome {
 	struct contender contenders[MAX_CONTENDERS]; /* samples are net */
 	size_t n;

@@ -196,6 +196,7 @@ static int program_of(const struct bench *bench, enum body body)
 		[BODY_NOTHING] = bench->bpf->progs.bench_nothing, [BODY_PARSE] = bench->bpf->progs.bench_parse,
 		[BODY_HASH] = bench->bpf->progs.bench_one_hash,   [BODY_LINE] = bench->bpf->progs.bench_one_line,
 		[BODY_KEYED] = bench->bpf->progs.bench_keyed_line, [BODY_BEGIN] = bench->bpf->progs.bench_begin,
+		[BODY_ROWS] = bench->bpf->progs.bench_rows_alone,
 		[BODY_CORDON] = bench->bpf->progs.bench_cordon,   [BODY_HITS] = bench->bpf->progs.bench_hits,
 	};
 
