@@ -337,6 +337,7 @@ __noinline enum cordon_reason device_sits_here(struct packet *p, struct port *po
 		return CORDON_REASON_INTERNAL;
 
 	const __u8 *mac = speaks ? p->src_mac : p->dst_mac;
+	bool teaches = speaks && p->vlan != VLAN_PRESENT; /* VID 0 is nobody's tag here: cordon.bpf.c, has_foreign_tag() */
 	struct device *device;
 	struct side side;
 	__u32 row = 0, at;
@@ -357,7 +358,7 @@ __noinline enum cordon_reason device_sits_here(struct packet *p, struct port *po
 	if (at == port->number)
 		return CORDON_REASON_NONE;
 	if (at == CORDON_PORT_NONE) {
-		if (!speaks)
+		if (!teaches)
 			return CORDON_REASON_NONE;
 		if (port->flags & PORT_BOUNDED)
 			return CORDON_REASON_NO_PLACE;
@@ -366,7 +367,7 @@ __noinline enum cordon_reason device_sits_here(struct packet *p, struct port *po
 		return *ret_placed || at == port->number ? CORDON_REASON_NONE : CORDON_REASON_WRONG_PORT;
 	}
 	if (port_lets_roam(at, port)) {
-		if (speaks) {
+		if (teaches) {
 			WRITE_ONCE(device->port, port->number);
 			*ret_placed = PLACED_ANEW;
 		}

@@ -251,6 +251,14 @@ __noinline enum cordon_reason flow_rejudge(struct packet *p, struct flow *flow, 
  * TCP by flags (RFC 9293 3.10.7 without sequence numbers, which are the hosts' business). NONE: fits.
  * RULE: a new connection on the tuple of an old one, to be judged as new.
  */
+/* Its opening was seen here, and no answer to it: whatever ended it, a RST perhaps, nothing may go on. */
+static __always_inline bool tcp_is_unanswered(const struct flow *flow)
+{
+	if (flow->state == CORDON_FLOW_NEW)
+		return true;
+	return flow->state == CORDON_FLOW_CLOSING && flow->tcp_flags[0] & TCP_SYN && !(flow->tcp_flags[1] & TCP_SYN);
+}
+
 static __always_inline enum cordon_reason tcp_step(const struct packet *p, struct flow *flow, __u8 side)
 {
 	__u8 f = p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_FIN | TCP_RST);
@@ -269,7 +277,7 @@ static __always_inline enum cordon_reason tcp_step(const struct packet *p, struc
 			flow->state = CORDON_FLOW_CLOSING;
 		return CORDON_REASON_NONE;
 	}
-	if (flow->state == CORDON_FLOW_NEW) {
+	if (tcp_is_unanswered(flow)) {
 		if (side == 0)
 			return CORDON_REASON_TCP_STATE;
 		if (f == (TCP_SYN | TCP_ACK))
@@ -425,6 +433,21 @@ static __always_inline enum cordon_reason flow_begin(struct packet *p, __u8 sour
 	return reason == CORDON_REASON_NONE ? CORDON_REASON_RULE : reason;
 }
 
+static __always_inline bool flow_is_due(const struct packet *p, const struct flow *flow)
+{
+	__u32 until = READ_ONCE(flow->until);
+
+	return until && tick_reached(CORDON_TICKS(p->now), until);
+}
+
+/* Is the device of this end what it was when the flow was judged? */
+static __always_inline bool side_is_current(const struct flow_side *side)
+{
+	struct device *device = device_row(side->device);
+
+	return side->device == CORDON_DEVICE_NONE || (device && READ_ONCE(device->generation) == side->device_generation);
+}
+
 /* An ICMP error counts only if the packet that it quotes belongs to a live flow of this device (RFC 5927 4). */
 __noinline enum cordon_reason flow_related(struct packet *p)
 {
@@ -449,15 +472,11 @@ __noinline enum cordon_reason flow_related(struct packet *p)
 	/* The quoted packet was sent to this device (its error goes back), or by it (the error comes to it). */
 	if (flow->side[(from ? side ^ 1 : side) & 1].device != p->device || flow->generation != p->generation)
 		return CORDON_REASON_ICMP_UNRELATED;
+	/* What the next packet of the flow itself would be asked for again. */
+	if (!side_is_current(&flow->side[0]) || !side_is_current(&flow->side[1]) || flow_is_due(p, flow))
+		return CORDON_REASON_ICMP_UNRELATED;
 	p->rule = flow->rule;
 	return CORDON_REASON_RELATED;
-}
-
-static __always_inline bool flow_is_due(const struct packet *p, const struct flow *flow)
-{
-	__u32 until = READ_ONCE(flow->until);
-
-	return until && tick_reached(CORDON_TICKS(p->now), until);
 }
 
 /* Was the flow judged by another policy, for other ends, or for a time that is over? */

@@ -52,6 +52,14 @@ static __always_inline bool is_router_speech(const struct packet *p)
 	return is_icmp6(p, 134) || is_icmp6(p, 137);
 }
 
+/* Nobody's, and of no network that a rule may name: 169.254/16, which is of this link alone (RFC 3927 7), 0/8, 127/8, groups. */
+static __always_inline bool address_is_no_host(const struct address *address)
+{
+	__u32 v4 = address_is_v4(address) ? address_v4(address) : 0x01000000, first = v4 >> 24;
+
+	return v4 >> 16 == 0xa9fe || !first || first == 127 || first >= 224;
+}
+
 /* May the port's device talk with who has this address? The gateway always; nobody's address never more than its network. */
 static __noinline bool target_talks(struct packet *p, const struct address *target, __u16 class)
 {
@@ -61,8 +69,7 @@ static __noinline bool target_talks(struct packet *p, const struct address *targ
 	if (owner == CORDON_DEVICE_GATEWAY)
 		return true;
 	if (owner == CORDON_DEVICE_NONE) {
-		/* RFC 3927 7: 169.254/16 is of this link alone, and of no network that a rule may name. */
-		if (address_is_v4(target) && address_v4(target) >> 16 == 0xa9fe)
+		if (address_is_no_host(target))
 			return false;
 		other = network_class(p, target);
 	}
@@ -298,13 +305,13 @@ static __always_inline enum cordon_reason eapol_judge(const struct packet *p, co
 	return known && p->eapol_well_formed ? CORDON_REASON_GUARD_EAPOL : CORDON_REASON_EAPOL_MALFORMED;
 }
 
-/* Does the device with this address, or this MAC, sit on the port (or nowhere yet)? */
+/* Does the device with this address, or this MAC, sit on the port, on another of its group, or nowhere yet? */
 static __always_inline bool row_sits_on(__u32 row, const struct port *port)
 {
 	struct device *device = row >= CORDON_DEVICE_FIRST ? device_row(row) : NULL;
 	__u32 at = device ? READ_ONCE(device->port) : CORDON_PORT_NONE;
 
-	return device && (at == port->number || at == CORDON_PORT_NONE);
+	return device && (at == port->number || at == CORDON_PORT_NONE || port_lets_roam(at, port));
 }
 
 /*
@@ -346,7 +353,7 @@ static __always_inline bool owes_all(const struct packet *p, __u32 row)
 	return device && side_read(&device->side[p->side & 1], p->generation).flags & SIDE_NO_GUARDS;
 }
 
-/* ARP or ND of another party about `target`: only to the port where the target sits, and only if the two may talk. */
+/* ARP or ND of another party about `target`: of a device, only to the port where the target sits, and only if the two may talk. */
 static __always_inline enum cordon_reason resolution_to_device(struct packet *p, const struct port *port, const struct address *target,
 							       enum cordon_reason guard, enum cordon_reason refusal)
 {
@@ -359,7 +366,7 @@ static __always_inline enum cordon_reason resolution_to_device(struct packet *p,
 		return CORDON_REASON_NOT_HERE;
 	if (p->device == CORDON_DEVICE_NONE)
 		p->device = owner;
-	return classes_talk(p, p->src_class, class) ? guard : refusal;
+	return p->sender == SENDER_DEVICE && classes_talk(p, p->src_class, class) ? guard : refusal;
 }
 
 static __always_inline enum cordon_reason arp_to_device(struct packet *p, const struct port *port)
@@ -414,9 +421,10 @@ __noinline enum cordon_reason guard_to_device(struct packet *p, const struct por
 		return CORDON_REASON_GUARD_MLD;
 	if (p->proto == IPPROTO_IGMP)
 		return CORDON_REASON_MULTICAST;
-	if (p->ip == 4 && p->proto == IPPROTO_UDP && p->sport == 67 && p->dport == 68)
+	/* A client asks for the port that a message comes to, not for the one that it left from. */
+	if (p->ip == 4 && p->proto == IPPROTO_UDP && p->dport == 68)
 		return dhcp4_to_device(p, port);
-	if (p->ip == 6 && p->proto == IPPROTO_UDP && p->sport == 547 && p->dport == 546)
+	if (p->ip == 6 && p->proto == IPPROTO_UDP && p->dport == 546)
 		return p->sender == SENDER_GATEWAY ? CORDON_REASON_GUARD_DHCP : CORDON_REASON_ROGUE_DHCP;
 	if (!solicited && !advertised)
 		return CORDON_REASON_NONE;

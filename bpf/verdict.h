@@ -14,16 +14,17 @@
 
 const volatile bool trace = false;
 
-static __always_inline bool is_guard(enum cordon_reason reason)
+/* Policy 16: no group, and with it no report of MLD. */
+static __always_inline bool quarantine_leaves(enum cordon_reason reason)
 {
 	return reason == CORDON_REASON_GUARD_ARP || reason == CORDON_REASON_GUARD_ND || reason == CORDON_REASON_GUARD_DHCP ||
-	       reason == CORDON_REASON_GUARD_EAPOL || reason == CORDON_REASON_GUARD_MLD;
+	       reason == CORDON_REASON_GUARD_EAPOL;
 }
 
-/* Quarantine leaves ARP, ND and DHCP; a device that owes 802.1X has EAPOL alone. What is HARD anyway keeps its own name. */
+/* A quarantined device keeps ARP, ND, DHCP and its proof; one that owes 802.1X has EAPOL alone. What is HARD anyway keeps its own name. */
 static __always_inline enum cordon_reason reason_under_restriction(const struct packet *p, enum cordon_reason reason)
 {
-	if (p->quarantined && !is_guard(reason) && reason_weight(reason) != CORDON_WEIGHT_HARD)
+	if (p->quarantined && !quarantine_leaves(reason) && reason_weight(reason) != CORDON_WEIGHT_HARD)
 		return CORDON_REASON_QUARANTINE;
 	if (p->no_guards && reason != CORDON_REASON_GUARD_EAPOL && reason_weight(reason) == CORDON_WEIGHT_PASS)
 		return CORDON_REASON_UNAUTHENTICATED;

@@ -162,23 +162,9 @@ CAUSES = (
 )
 
 
-def uplink_resolves(f: Facts) -> bool:
-    if f.inward and f.frame.in_port == "eth0" and f.link.ethertype == ARP and f.kind == "passes in audit":
-        return f.seen.reason in ("arp_target", "bad_destination", "multicast", "not_here", "unknown_device", "arp_malformed")
-    return f.inward and f.frame.in_port == "eth0" and f.kind == "passes" and f.seen.reason in ("arp", "nd")
-
-
-def goes_on_after_reset(f: Facts) -> bool:
-    return f.passes_wrongly("tcp_state|no_flow", "established", "deny_rule") and any(is_reset(step) for step in f.before)
-
-
 def is_reset(step) -> bool:
     packet = packet_of(step)
     return packet is not None and packet.proto == 6 and len(packet.payload) > 13 and bool(packet.payload[13] & 4)
-
-
-def server_from_another_port(f: Facts) -> bool:
-    return f.inward and f.frame.in_port == "eth0" and f.expected.reason == "rogue_dhcp"
 
 
 def link_local_of_another_vlan(f: Facts) -> bool:
@@ -204,12 +190,6 @@ def dot1x_floods(f: Facts) -> bool:
     return f.inward and bool(arp_or_nd) and "unauthenticated" in (f.expected.reason, f.seen.reason)
 
 
-def priority_tag_teaches(f: Facts) -> bool:
-    sent = [step.data for step in f.before if isinstance(step, Frame) and not step.inbound]
-    taught = any(data[6:12] == f.frame.data[6:12] and data[12:14] in TAGS for data in sent)
-    return not f.inward and taught and (f.expected.reason == "unknown_device" or f.seen.reason == "wrong_port")
-
-
 def over_a_quarantine(f: Facts) -> bool:
     """Cut by a packet, or by the timer within a second; replay has no timer."""
     return any(isinstance(step, Act) and step.word in ("release", "auth") for step in f.before) and f.kind in ("passes", "is dropped") and {
@@ -217,12 +197,7 @@ def over_a_quarantine(f: Facts) -> bool:
 
 
 FINDINGS = (
-    ("findings.md 1: ARP and ND from beyond the uplink", uplink_resolves),
-    ("findings.md 2: data after a refused SYN", goes_on_after_reset),
-    ("findings.md 3: MLD in a quarantine", lambda f: f.passes_wrongly("quarantine", "mld")),
-    ("findings.md 4: a DHCP server's message from another port", server_from_another_port),
     ("findings.md 5: a link-local address under another tag", link_local_of_another_vlan),
-    ("findings.md 6: a tag that is dropped teaches a place", priority_tag_teaches),
     ("findings.md 7: a probe for an address of nobody", lambda f: not f.inward and f.passes_wrongly("arp_target", "arp")),
     ("findings.md 8: a router solicitation of the gateway", lambda f: of_the_gateway(f) and f.icmp[0] == 133 and f.is_dropped_wrongly("multicast")),
     ("findings.md 9: unsound ND of the gateway", lambda f: of_the_gateway(f)
@@ -234,14 +209,11 @@ FINDINGS = (
     ("findings.md 13: an extension header behind the packet's end", behind_the_end),
     ("findings.md 15: a link-local address of nobody by the gateway's MAC", lambda f: not f.inward
      and f.passes_wrongly("dest_mac", "rule", "established") and f.packet is not None and f.packet.dst.is_link_local),
-    ("findings.md 16: an ICMP error for a device that owes its proof", lambda f: f.passes_wrongly("unauthenticated", "related")),
     ("findings.md 17: towards a device its receiver is asked before its claims", lambda f: f.inward and f.frame.in_port in ("eth0", None)
      and f.kind == "passes in audit" and f.seen.reason in ("not_here", "unknown_device", "vlan")),
     ("findings.md 18: claims in a packet to its own sender", lambda f: f.kind == "passes in audit" and f.packet is not None
      and f.packet.src == f.packet.dst),
     ("findings.md 19: the link-local address that the gateway's MAC makes", gateway_by_mac),
-    ("findings.md 20: ARP, ND and DHCP towards a device that roams", lambda f: f.inward and f.frame.port in ("w1", "w2")
-     and f.seen.reason == "not_here"),
     ("findings.md 9: unsound DHCP of the gateway", lambda f: of_the_gateway(f) and f.kind == "is dropped" and f.expected.reason == "dhcp"),
     ("findings.md 14: to a device in quarantine, DHCP's ports", lambda f: f.passes_in_audit("quarantine")),
 )

@@ -118,6 +118,8 @@ def inward() -> None:
     book.add("inward/announcement-of-peer", into(cam, asks(hub, hub.v4), "drop arp_target|not_here", "p2"), twin=peer, question="announcement-inward")
     book.add("inward/uplink-as-gateway", into(cam, answers(nobody, cam, sender=gw.v4), "drop uplink_spoof", "eth0"), twin=twin)
     book.add("inward/uplink-as-device", into(cam, answers(nobody, cam, sender=hub.v4), "drop uplink_spoof", "eth0"), twin=peer)
+    book.add("inward/uplink-asks-as-peer", into(cam, asks(cloud, cam.v4), "drop arp_target", "eth0"), twin=peer)
+    book.add("inward/uplink-asks-everybody", into(cam, asks(nobody, cam.v4, sender=cloud.v4), "drop arp_target", "eth0"), twin=peer)
     book.add("inward/uplink-other", into(cam, answers(nobody, cam, sender="198.51.100.9"), "drop arp_target", "eth0"), twin=twin,
              question="arp-from-uplink")
     book.add("inward/port-as-gateway", into(cam, answers(phone, cam, sender=gw.v4), "drop arp_spoof|spoofed_source", "p3"), twin=twin)

@@ -97,6 +97,8 @@ def servers() -> None:
     book.add("server/not-dhcp-to-client-port", out(cam, to_group(cam, EVERYBODY, udp(67, 68, b"x")), "drop rogue_dhcp"), twin=twin)
     book.add("server/as-gateway", out(cam, offers(cam, hub, src_ip=gw.v4), "drop spoofed_source|rogue_dhcp"), twin=twin)
     book.add("server/stranger", out(new, offers(new, hub), "drop rogue_dhcp"), twin=twin)
+    book.add("server/by-uplink-from-another-port", into(phone, packet(net, phone, 4, dhcp4(OFFER, phone.mac, op=2, yiaddr=phone.v4, sport=1000, dport=68)),
+                                                        "drop rogue_dhcp", "eth0"), twin="dhcp/server/offer-from-gateway")
     book.add("server/serves", out(server, offers(server, cam, src_ip=server.v4), "pass dhcp"), awaits="serves")
     book.add("server/serves-inward", into(cam, offers(server, cam), "pass dhcp", "p10"), awaits="serves")
     own = "dhcp/server/offer-from-gateway"

@@ -49,6 +49,10 @@ def tcp_state(v: int) -> None:
     book.add(f"tcp{v}/from-beyond-unanswered", into(cam, packet(cloud, cam, v, tcp(50000, 7001)), "pass rule", "eth0"),
              into(cam, packet(cloud, cam, v, tcp(50000, 7001, "PA", b"x")), "drop tcp_state", "eth0"), twin=f"flow/tcp{v}/from-beyond")
     book.add(f"tcp{v}/syn-of-responder", tcp_begins(v), into(cam, packet(cloud, cam, v, tcp(443, 40000)), "drop default_deny", "eth0"), twin=whole)
+    refused = (tcp_begins(v), into(cam, packet(cloud, cam, v, tcp(443, 40000, "RA")), "pass established", "eth0"))
+    book.add(f"tcp{v}/data-after-refusal", *refused, out(cam, packet(cam, cloud, v, tcp(40000, 443, "PA", b"x")), "drop tcp_state"), twin=whole)
+    book.add(f"tcp{v}/answer-after-refusal", *refused, into(cam, packet(cloud, cam, v, tcp(443, 40000, "SA")), "pass established", "eth0"),
+             out(cam, packet(cam, cloud, v, tcp(40000, 443, "PA", b"x")), "pass established"))
     book.add(f"tcp{v}/answered-by-fin", tcp_begins(v), into(cam, packet(cloud, cam, v, tcp(443, 40000, "FA")), "drop tcp_state", "eth0"), twin=whole)
     book.add(f"tcp{v}/data-after-challenge", tcp_begins(v), into(cam, packet(cloud, cam, v, tcp(443, 40000, "A")), "pass established", "eth0"),
              out(cam, packet(cam, cloud, v, tcp(40000, 443, "PA", b"x")), "drop tcp_state"), twin=whole)

@@ -3,11 +3,11 @@
 
 from wire.ip import ip
 from wire.transport import ERRORS, echo, gre, icmp, icmp_error, tcp, udp
-from world.lab import cam, cloud, gw, hub, net, nobody, phone, plc
+from world.lab import cam, cert, cloud, gw, hub, net, nobody, phone, plc
 from world.model import Host
 
 from .book import Book, Frame
-from .say import BOTH, apply, into, out, packet, quarantine, release, wait
+from .say import BOTH, apply, auth, deauth, into, out, packet, quarantine, release, wait
 
 book = Book("icmp")
 MARTIANS = {4: {"zero": "0.0.0.0", "loopback": "127.0.0.1", "link-local": "169.254.1.1", "class-e": "240.0.0.1", "group": "224.0.0.1",
@@ -123,6 +123,11 @@ def errors(v: int) -> None:
     behind = packet(net, cam, v, icmp_error("port", quoted(cam, cloud, v)), length=20 + 8 + 22 if v == 4 else 8 + 42)
     book.add(f"error{v}/quote-in-trailer", begun, into(cam, behind, "drop icmp_unrelated", "eth0"), twin=twin)
     book.add(f"error{v}/of-cut-flow", begun, apply("less.yaml"), about(v, expect="drop icmp_unrelated|cut"), apply("policy.yaml"), twin=twin)
+    opened = packet(cert, cloud, v, tcp(40000, 443))
+    refusal = packet(net, cert, v, icmp_error("port", quoted(cert, cloud, v, tcp(40000, 443))))
+    book.add(f"error{v}/of-proved", out(cert, opened, "pass rule"), into(cert, refusal, "pass related", "eth0"))
+    book.add(f"error{v}/of-proof-given-back", out(cert, opened, "pass rule"), deauth(cert),
+             into(cert, refusal, "drop unauthenticated|icmp_unrelated", "eth0"), auth(cert), twin=f"icmp/error{v}/of-proved")
     book.add(f"error{v}/quarantine", begun, quarantine(cam), about(v, expect="drop quarantine"), release(cam), twin=twin)
     book.add(f"error{v}/keeps-flow", begun, about(v), out(cam, packet(cam, cloud, v, udp(5555, 4433)), "pass established"))
     book.add(f"error{v}/code-beyond", begun, into(cam, packet(net, cam, v, icmp(3 if v == 4 else 1, 99, data=quoted(cam, cloud, v))), "pass related",

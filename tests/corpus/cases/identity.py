@@ -37,6 +37,8 @@ def ports(v: int) -> None:
              into(roam, packet(cloud, roam, v, tcp(443, 40000, "SA")), "pass established", "eth0", port="w2"))
     book.add(f"port{v}/takes-first", out(free, packet(free, gw, v, udp(5000, 53)), "pass rule", port="p11"),
              out(free, packet(free, gw, v, udp(5000, 53)), "pass established", port="p11"))
+    book.add(f"port{v}/tag-of-nobody-takes-none", out(free, packet(free, gw, v, udp(5000, 53), tags=(0,)), "drop vlan", port="p11"),
+             out(free, packet(free, gw, v, udp(5000, 53)), "pass rule", port="p10"), twin=f"identity/port{v}/takes-first")
     book.add(f"port{v}/keeps-first", out(free, packet(free, gw, v, udp(5000, 53)), "pass rule", port="p11"),
              out(free, packet(free, gw, v, udp(5000, 53)), "drop wrong_port", port="p10"), twin=f"identity/port{v}/takes-first")
     book.add(f"stranger{v}/first", out(new, packet(new, cloud, v, BEGINS), "drop unknown_device"), twin=twin)

@@ -91,6 +91,7 @@ def listeners() -> None:
     def report(src, l4, *, group: str = REPORTS6, src_ip: str | None = None, headers=ALERT, hops: int = 1, **more: object) -> bytes:
         return to_group(src, group, l4, src_ip=src_ip or src.ll, headers=headers, hops=hops, **more)
     twin = book.add("mld/report2", out(cam, report(cam, mld2(OWN_GROUP)), "pass mld"))
+    book.add("mld/quarantined", quarantine(cam), out(cam, report(cam, mld2(OWN_GROUP)), "drop quarantine"), release(cam), twin=twin)
     book.add("mld/report2-two", out(cam, report(cam, mld2(OWN_GROUP, solicited_node(cam.ll))), "pass mld"))
     book.add("mld/report2-unspecified", out(cam, report(cam, mld2(OWN_GROUP), src_ip="::"), "pass mld"))
     book.add("mld/report2-left", out(cam, report(cam, mld2(OWN_GROUP, record=3)), "pass mld"))

@@ -3,7 +3,7 @@
 
 from wire.ip import DESTINATION, HOP_BY_HOP, extension, fragment_header
 from wire.neighbours import NA, NS, link_option, neighbour, redirect, router_advertisement, router_solicitation, solicited_node
-from world.lab import GW_LL, cam, gw, hub, net, new, nobody, phone, server, tag, wired
+from world.lab import GW_LL, cam, cloud, gw, hub, net, new, nobody, phone, server, tag, wired
 from world.model import Host, link_local
 
 from .book import Book
@@ -187,6 +187,7 @@ def inward() -> None:
     book.add("inward/port-as-gateway", into(cam, answers(phone, cam, gw.v6), "drop nd_spoof", "p3"), twin=peer)
     book.add("inward/port-as-gateway-from-beyond", into(cam, answers(phone, cam, gw.v6, src_ip=net.v6), "drop nd_spoof|spoofed_source", "p3"),
              twin=peer)
+    book.add("inward/uplink-asks-as-peer", into(cam, asks(nobody, cam.v6, src_ip=cloud.v6), "drop nd_target", "eth0"), twin=peer)
     book.add("inward/uplink-asks", into(cam, asks(nobody, cam.v6, src_ip=nobody.ll), "drop nd_target", "eth0"), twin=twin)
     book.add("inward/uplink-asks-as-device", into(cam, asks(hub, cam.ll, src_ip=hub.ll), "drop uplink_spoof", "eth0"), twin=twin)
     book.add("inward/uplink-asks-as-gateway", into(cam, asks(gw, cam.ll, src_ip=GW_LL), "drop uplink_spoof", "eth0"), twin=twin)
