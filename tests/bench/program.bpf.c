@@ -277,15 +277,14 @@ static __noinline int refer_begin(struct xdp_md *ctx)
 }
 
 /*
- * What a new flow costs with cordon's tables where nothing is judged: its ends are looked up and proved as the road does, its quota is
- * taken, its row made under its lock. No guard, policy, clock or event, and nothing is counted.
+ * What a new flow costs with cordon's tables where nothing is judged: the frame is parsed, its ends are looked up and proved as the road
+ * does, its quota is taken, its row made under its lock. No guard, policy, clock or event, and nothing is counted.
  */
 static __noinline int refer_rows(struct xdp_md *ctx)
 {
 	struct quick_at at = {.pos = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end, .segments = 1};
 	struct packet *p = packet_row(CORDON_DIR_FROM_DEVICE);
 	struct control *c = control_row();
-	struct binding *binding;
 	struct device *device;
 	struct quick q;
 	__u64 key;
@@ -298,15 +297,13 @@ static __noinline int refer_rows(struct xdp_md *ctx)
 	quick_complete(&q);
 	key = quick_device_key(&q, q.src);
 	flow_warm(p, &q, key);
-	packet_begin(p, control_word(c), CORDON_DIR_FROM_DEVICE, q.bytes);
+	packet_begin(p, control_word(c), CORDON_DIR_FROM_DEVICE, ctx->data_end - ctx->data);
+	xdp_parse(ctx, p);
 	p->now = READ_ONCE(c->now);
-	p->segments = 1;
 	road_warm(p, p->side);
-	device = device_row(p->likely.device);
-	binding = binding_row(p->likely.src);
-	if (!device || READ_ONCE(device->key) != key || !binding || !address_equal(&binding->address, &p->src) || !p->likely.dst_is_nobodys)
+	device = device_by_key(key, p->likely.device, &p->src_device);
+	if (!device || !binding_meet(p, &p->src) || binding_meet(p, &p->dst))
 		return XDP_DROP;
-	p->src_device = p->likely.device;
 	p->src_generation = READ_ONCE(device->generation);
 	return flow_insert(p, p->likely.source_index, 0, CORDON_REASON_RULE, CORDON_VERDICT_ALLOW) == CORDON_REASON_NONE ? XDP_PASS : XDP_DROP;
 }

@@ -142,6 +142,7 @@ static int new_add(struct stage *stage)
 	c->reason = CORDON_REASON_RULE;
 	c->before = BEFORE_FORGET;
 	c = contender_add(stage, "new flow, cordon's rows alone", "cordon's rows", BODY_ROWS, first, n);
+	c->tcp_flags = TCP_SYN;
 	c->batch = NEW_BATCH;
 	c->lead_in = 0;
 	c->before = BEFORE_FORGET;
