@@ -376,12 +376,16 @@ static __always_inline enum cordon_reason arp_to_device(struct packet *p, const 
 	return resolution_to_device(p, port, &p->arp.tpa, CORDON_REASON_GUARD_ARP, CORDON_REASON_ARP_TARGET);
 }
 
+/* A client asks for the port that a message comes to, not for the one that it left from. */
+static __always_inline bool is_for_dhcp_client(const struct packet *p)
+{
+	return p->proto == IPPROTO_UDP && p->dport == (p->ip == 4 ? 68 : 546);
+}
+
 static __always_inline enum cordon_reason dhcp4_to_device(struct packet *p, const struct port *port)
 {
 	__u32 row = 0;
 
-	if (p->sender != SENDER_GATEWAY)
-		return CORDON_REASON_ROGUE_DHCP;
 	if (!p->dhcp.well_formed || p->dhcp.op != 2)
 		return CORDON_REASON_DHCP_MALFORMED;
 	if (!device_find(p->dhcp.chaddr, p->vlan, &row) || !row_sits_on(row, port))
@@ -413,6 +417,8 @@ __noinline enum cordon_reason guard_to_device(struct packet *p, const struct por
 		if (p->sender == SENDER_DEVICE && owner == CORDON_DEVICE_GATEWAY)
 			return CORDON_REASON_ND_SPOOF;
 	}
+	if (p->sender != SENDER_GATEWAY && is_for_dhcp_client(p))
+		return CORDON_REASON_ROGUE_DHCP;
 	if (!is_sound(p))
 		return CORDON_REASON_NONE;
 	if (is_router_speech(p))
@@ -421,11 +427,10 @@ __noinline enum cordon_reason guard_to_device(struct packet *p, const struct por
 		return CORDON_REASON_GUARD_MLD;
 	if (p->proto == IPPROTO_IGMP)
 		return CORDON_REASON_MULTICAST;
-	/* A client asks for the port that a message comes to, not for the one that it left from. */
-	if (p->ip == 4 && p->proto == IPPROTO_UDP && p->dport == 68)
+	if (p->ip == 4 && p->proto == IPPROTO_UDP && p->sport == 67 && p->dport == 68)
 		return dhcp4_to_device(p, port);
-	if (p->ip == 6 && p->proto == IPPROTO_UDP && p->dport == 546)
-		return p->sender == SENDER_GATEWAY ? CORDON_REASON_GUARD_DHCP : CORDON_REASON_ROGUE_DHCP;
+	if (p->ip == 6 && p->proto == IPPROTO_UDP && p->sport == 547 && p->dport == 546)
+		return CORDON_REASON_GUARD_DHCP;
 	if (!solicited && !advertised)
 		return CORDON_REASON_NONE;
 	if (!p->nd.well_formed)
